@@ -27,6 +27,8 @@ P = ParamSpec("P")
 SESSION_KEY = "business_id"
 READ_ONLY = _("You see this business as its owner does, and can change nothing. End it first.")
 
+NO_DOWNLOADS = _("You see this business as its owner does. Its files are not for you to keep.")
+
 
 class BusinessRequest(HttpRequest):
     """A request of a logged-in member, for type checkers; made by `member_page`."""
@@ -100,8 +102,11 @@ def membership_of(session: SessionBase) -> Membership | None:
     """
     if impersonation.KEY in session:
         return None
-    user = User.objects.filter(pk=session.get(LOGIN_KEY) or 0, is_active=True).first()
-    if user is None or not constant_time_compare(
+    try:
+        user = User.objects.get(pk=int(session.get(LOGIN_KEY) or 0))
+    except User.DoesNotExist:
+        return None
+    if not user.is_active or not constant_time_compare(
         session.get(HASH_SESSION_KEY, ""), user.get_session_auth_hash()
     ):
         return None

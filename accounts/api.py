@@ -45,6 +45,7 @@ from drf_spectacular.extensions import (
     OpenApiAuthenticationExtension,
     OpenApiSerializerFieldExtension,
 )
+from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import extend_schema
 from rest_framework import exceptions, serializers
 from rest_framework.authentication import BaseAuthentication
@@ -127,15 +128,23 @@ class ApiKeyAuthentication(BaseAuthentication):
         return 'Bearer realm="parley"'
 
 
+def scope_of(view: Any, method: str) -> KeyScope | None:
+    """The scope that a view's keys need for a method; None where it names none."""
+    wanted: KeyScope | None = getattr(view, "required_scope", None)
+    if method not in SAFE_METHODS:
+        return getattr(view, "changing_scope", None) or wanted
+    return wanted
+
+
 class HasScope(BasePermission):
     """Permission: the key has the view's `required_scope`, or for changes its `changing_scope`."""
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         """True where the key has the scope; NotAllowed, naming it, where it has not."""
-        wanted = getattr(view, "required_scope", None)
-        if request.method not in SAFE_METHODS:
-            wanted = getattr(view, "changing_scope", None) or wanted
-        if wanted is not None and wanted not in caller_of(request).scopes:
+        wanted = scope_of(view, request.method or "")
+        if wanted is None:
+            return bool(getattr(view, "is_for_any_key", False))
+        if wanted not in caller_of(request).scopes:
             raise NotAllowed(f"This key has no scope '{wanted}'.")
         return True
 
@@ -146,7 +155,9 @@ class BusinessAPIMixin(APIView):
     authentication_classes = (ApiKeyAuthentication,)
     permission_classes = (HasScope,)
     pagination_class: Any = KeysetPagination
+    # A view without a scope is refused to all keys, unless it `is_for_any_key`.
     required_scope: ClassVar[KeyScope | None] = None
+    is_for_any_key: ClassVar[bool] = False
     # What POST, PUT, PATCH and DELETE require instead, where that is another scope.
     changing_scope: ClassVar[KeyScope | None] = None
     # Look-up from the view's rows to the number's id; empty where the view itself filters by the
@@ -297,6 +308,16 @@ def _first(detail: Any, path: tuple[str, ...] = ()) -> tuple[str, Any]:
     return ".".join(path), detail
 
 
+class ScopedSchema(AutoSchema):
+    """The OpenAPI description of an endpoint, with the scope that its keys need."""
+
+    def get_description(self) -> str:  # type: ignore[override]
+        """The view's own words, and its scope."""
+        told = str(super().get_description() or "")
+        wanted = scope_of(self.view, self.method)
+        return f"{told}\n\nScope: `{wanted}`." if wanted else told
+
+
 class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     """Description of the API key in the OpenAPI schema."""
 
@@ -338,6 +359,7 @@ class RootSerializer(serializers.Serializer[Any]):
 class Root(BusinessAPIView):
     """The business of the API key and what the key may do."""
 
+    is_for_any_key = True
     serializer_class = RootSerializer
     pagination_class: Any = None
     number_path = ""

@@ -13,7 +13,7 @@ from django.http import HttpRequest
 
 from accounts.audit import record
 from accounts.models import Business, Membership, Role, User
-from core.tenancy import system
+from core.tenancy import logins, system
 
 KEY = "viewing"
 MINUTES = 30
@@ -53,7 +53,9 @@ def of(request: HttpRequest) -> Viewing | None:
     """The business that this session shows; None for none, or without the permission."""
     if settings.SESSION_COOKIE_NAME not in request.COOKIES or KEY not in request.session:
         return None
-    if not request.user.has_perm(PERMISSION) or not request.user.is_staff:
+    with logins("permissions are an operator's, not a business's"):
+        is_allowed = request.user.has_perm(PERMISSION) and request.user.is_staff
+    if not is_allowed:
         request.session.pop(KEY)
         return None
     return Viewing(*request.session[KEY])

@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 from accounts.audit import record
 from accounts.models import Business, Membership, User
 from core.errors import NotAllowed
+from core.tenancy import logins
 
 # Recovery codes alone are not a second factor: they replace one that is lost.
 FACTORS = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
@@ -15,7 +16,8 @@ FACTORS = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
 
 def has_second_factor(user: User) -> bool:
     """Whether the user logs in with an authenticator app, a passkey or a security key."""
-    return bool(Authenticator.objects.filter(user=user, type__in=FACTORS).exists())
+    with logins("second factors are a login's"):
+        return bool(Authenticator.objects.filter(user=user, type__in=FACTORS).exists())
 
 
 def has_used_second_factor(request: HttpRequest) -> bool:
@@ -26,12 +28,10 @@ def has_used_second_factor(request: HttpRequest) -> bool:
 
 def members_with_mfa(business: Business) -> set[int]:
     """Ids of the members who have a second factor."""
-    members = Membership.objects.filter(business=business).values("user_id")
-    return set(
-        Authenticator.objects.filter(user__in=members, type__in=FACTORS).values_list(
-            "user_id", flat=True
-        )
-    )
+    members = list(Membership.objects.filter(business=business).values_list("user_id", flat=True))
+    with logins("second factors are a login's"):
+        found = Authenticator.objects.filter(user__in=members, type__in=FACTORS)
+        return set(found.values_list("user_id", flat=True))
 
 
 def is_locked_out(member: Membership) -> bool:

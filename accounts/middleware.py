@@ -4,9 +4,10 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from allauth.account.middleware import AccountMiddleware
 from django.conf import settings
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponseBase, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import redirect, render
 from django.template.response import SimpleTemplateResponse
 from django.urls import reverse
@@ -14,10 +15,10 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 
 from accounts import impersonation, mfa
-from accounts.access import READ_ONLY, refusal
+from accounts.access import NO_DOWNLOADS, READ_ONLY, refusal
 from accounts.audit import record
 from core.errors import NotAllowed
-from core.tenancy import system
+from core.tenancy import logins, system
 
 SAFE = ("GET", "HEAD", "OPTIONS")
 
@@ -60,7 +61,8 @@ class BusinessMiddleware:
         """Set the origin for the audit log, and refuse what impersonation does not allow."""
         token = record.origin.set(lambda: record.origin_of(request))
         try:
-            return self._refuse_while_viewing(request) or self.get_response(request)
+            refused = self._refuse_while_viewing(request)
+            return refused or _without_downloads(request, self.get_response(request))
         finally:
             record.origin.reset(token)
 
@@ -78,18 +80,51 @@ class BusinessMiddleware:
     def process_view(
         self, request: HttpRequest, view: Callable[..., HttpResponseBase], args: Any, kwargs: Any
     ) -> HttpResponseBase | None:
-        """Run an admin view in one transaction across businesses."""
+        """Run an admin view in one transaction across businesses, one of allauth's among logins."""
         match = request.resolver_match
-        if match is None or match.app_name != "admin":
+        if match is None:
+            return None
+        if match.route.startswith("account/"):
+            with logins("who logs in belongs to no business yet"):
+                return _account_page(request, view, args, kwargs)
+        if match.app_name != "admin":
             return None
         if refused := _demand_second_factor(request, match.url_name or ""):
             return refused
         with system("operators work across businesses"):
-            response = view(request, *args, **kwargs)
-            # Rendered here, not after the transaction: lazy querysets must still see their rows.
-            if isinstance(response, SimpleTemplateResponse) and not response.is_rendered:
-                response.render()
-            return response
+            return _rendered(view(request, *args, **kwargs))
+
+
+def _without_downloads(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+    """The response; while an operator views as a business, a refusal in place of a file to keep."""
+    kept = response.headers.get("Content-Disposition", "").startswith("attachment")
+    if not kept or getattr(request, "viewing", None) is None:
+        return response
+    response.close()
+    return refusal(request, NotAllowed(str(NO_DOWNLOADS)))
+
+
+# allauth's pages end by exceptions too, which it turns into responses.
+_answer_to: Any = AccountMiddleware(lambda request: HttpResponse()).process_exception
+
+
+def _account_page(
+    request: HttpRequest, view: Callable[..., HttpResponseBase], args: Any, kwargs: Any
+) -> HttpResponseBase:
+    try:
+        return _rendered(view(request, *args, **kwargs))
+    except Exception as error:
+        answer: HttpResponseBase | None = _answer_to(request, error)
+        if answer is None:
+            raise
+        return answer
+
+
+def _rendered(response: HttpResponseBase) -> HttpResponseBase:
+    """Render now, not after the transaction: lazy querysets must still see their rows."""
+    if isinstance(response, SimpleTemplateResponse) and not response.is_rendered:
+        response.render()
+    return response
 
 
 def _demand_second_factor(request: HttpRequest, page: str) -> HttpResponseBase | None:

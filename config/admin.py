@@ -15,7 +15,7 @@ class ParleyAdminConfig(AdminConfig):
         from allauth.account.decorators import secure_admin_login
         from django.contrib import admin
 
-        from accounts.admin_site.base import register_the_rest
+        from accounts.admin_site.texts import register_the_rest
 
         # Operators log in where everybody does: with rate limits and a second factor.
         admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]

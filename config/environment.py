@@ -20,6 +20,8 @@ OWN_EMAIL_BACKENDS = {
     "django.core.mail.backends.smtp.EmailBackend": "core.outbox.smtp.EmailBackend",
     "django.core.mail.backends.filebased.EmailBackend": "core.outbox.files.EmailBackend",
 }
+# The entry points `config.wsgi` and `config.asgi` say that this process answers requests.
+_process = {"is_web": False}
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 
@@ -54,6 +56,7 @@ class Environment(Addresses):
     allowed_hosts: list[str]
     # Django's settings for the aliases `default` and `owner`.
     databases: dict[str, dict[str, Any]]
+    takes_system_role: bool
     redis_url: str
     # Django's settings for the default storage.
     media: dict[str, Any]
@@ -91,6 +94,7 @@ def load() -> Environment:
         debug=_debug(),
         allowed_hosts=words("ALLOWED_HOSTS", hosts),
         databases=_databases(var),
+        takes_system_role=bool(_worker_url(var)),
         redis_url=_server_url("REDIS_URL", var),
         media=media_storage(text("MEDIA_URL")),
         email=_email(var),
@@ -201,13 +205,26 @@ def _databases(var: Path) -> dict[str, dict[str, Any]]:
     if not owner and not given("DATABASE_URL"):
         owner = running(var).get("DATABASE_OWNER_URL", "")
     url = _server_url("DATABASE_URL", var)
-    default = _database(url)
+    default = _database(_worker_url(var) or url)
     if default.get("USER") != "parley_app":
         # Another login, often one for everything: the application sets its role when it connects.
         options = default.get("OPTIONS", {})
         role = f"{options.get('options', '')} -c role=parley_app".strip()
         default["OPTIONS"] = {**options, "options": role}
     return {"default": default, "owner": {**_database(owner or url), "CONN_MAX_AGE": 0}}
+
+
+def run_as_web() -> None:
+    """Let this process log in to the database as the web; called before the settings are loaded."""
+    _process["is_web"] = True
+
+
+def _worker_url(var: Path) -> str:
+    """The URL of the workers' login; empty for the web, and where all have one login."""
+    if _process["is_web"]:
+        return ""
+    own = secret("DATABASE_WORKER_URL")
+    return own or ("" if given("DATABASE_URL") else running(var).get("DATABASE_WORKER_URL", ""))
 
 
 def _database(url: str) -> dict[str, Any]:

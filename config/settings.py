@@ -100,6 +100,8 @@ TEMPLATES = [
 
 # "default" connects with the role that row-level security restricts; "owner" only migrates.
 DATABASES: dict[str, dict[str, Any]] = ENV.databases
+# Whether this process logs in as one that can take `parley_system`; see `core.tenancy`.
+TAKES_SYSTEM_ROLE = ENV.takes_system_role
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 CACHES = {
@@ -110,7 +112,7 @@ CACHES = {
     }
 }
 REDIS_URL = ENV.redis_url
-SESSION_ENGINE = "django.contrib.sessions.backends.db"
+SESSION_ENGINE = "accounts.sessions"
 
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = [
@@ -216,7 +218,7 @@ CONTENT_SECURITY_POLICY = {
 }
 
 REST_FRAMEWORK = {
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "accounts.api.ScopedSchema",
     "DEFAULT_RENDERER_CLASSES": ["core.json_renderer.OrjsonRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "UNAUTHENTICATED_USER": None,

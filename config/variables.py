@@ -8,6 +8,7 @@ from pathlib import Path
 
 SECRETS = (
     "DATABASE_URL",
+    "DATABASE_WORKER_URL",
     "DATABASE_OWNER_URL",
     "REDIS_URL",
     "SECRET_KEY",

@@ -26,6 +26,7 @@ from django.core.files.storage import default_storage
 from django.db import connections
 from django.utils import timezone
 
+from core import tenancy
 from core.programs import postgres_bin
 from core.registry import Registry
 
@@ -277,6 +278,8 @@ def restore(path: Path) -> Manifest:
     ]
     if wrong:
         raise BackupError("; ".join(wrong))
+    # The archive has the key of the installation that wrote it.
+    tenancy.install("owner")
     for repeat in after_restore:
         repeat()
     _log("backup_restored", path, manifest)

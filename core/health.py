@@ -13,6 +13,7 @@ from django.conf import settings
 from django.db import connection
 from django.http import HttpRequest, JsonResponse
 
+from core import tenancy
 from core.queue.figures import figures
 from core.registry import Registry
 
@@ -85,10 +86,12 @@ def _checked(check: HealthCheck) -> dict[str, Any]:
 
 
 def check_database() -> dict[str, Any]:
-    """Whether the database answers a query."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT 1")
-    return {"ok": True}
+    """Whether the database answers a query, and knows the key by which marks are signed."""
+    with tenancy.logins("the key of marks is checked"), connection.cursor() as cursor:
+        cursor.execute("SELECT core_may('login')")
+        if cursor.fetchone() == (True,):
+            return {"ok": True}
+    return {"ok": False, "error": "SECRET_KEY is not the one that `migrate` ran with: run it"}
 
 
 def check_broker() -> dict[str, Any]:

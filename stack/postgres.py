@@ -1,4 +1,4 @@
-"""The embedded PostgreSQL: created at the first start, with three roles and own passwords."""
+"""The embedded PostgreSQL: created at the first start, with its roles and own passwords."""
 
 import contextlib
 import os
@@ -23,8 +23,12 @@ DATABASE = "parley"
 ROLES = {
     "parley_owner": "LOGIN CREATEROLE NOSUPERUSER",
     "parley_app": "LOGIN NOINHERIT NOSUPERUSER",
+    "parley_worker": "LOGIN NOINHERIT NOSUPERUSER",
+    "parley_across": "NOLOGIN NOINHERIT NOSUPERUSER",
     "parley_system": "NOLOGIN NOINHERIT NOSUPERUSER",
 }
+# Roles that a login takes for a transaction.
+TAKEN = ("parley_app", "parley_across", "parley_system")
 ENVIRONMENT = {"LC_ALL": "C.UTF-8" if sys.platform == "linux" else "en_US.UTF-8", "TZ": "UTC"}
 OPTIONS = {
     "listen_addresses": "127.0.0.1",
@@ -52,7 +56,7 @@ class Postgres:
         durable: bool,
         max_connections: int,
     ) -> None:
-        self.location, self.secrets = location, secrets
+        self.location, self.secrets, self.is_durable = location, secrets, durable
         self.port = port if port and port_is_free(port) else free_port()
         options = (
             OPTIONS | {"max_connections": str(max_connections)} | ({} if durable else NOT_DURABLE)
@@ -151,8 +155,14 @@ class Postgres:
         with contextlib.closing(self._connected()) as admin:
             for role, options in ROLES.items():
                 _make_role(admin, role, options, self.secrets[role])
-            admin.execute("GRANT parley_system TO parley_app WITH INHERIT FALSE, SET TRUE")
-            admin.execute("GRANT parley_app, parley_system TO parley_owner WITH ADMIN OPTION")
+            admin.execute("REVOKE parley_system FROM parley_app")
+            admin.execute(f"GRANT {', '.join(TAKEN)} TO parley_owner WITH ADMIN OPTION")
+            admin.execute(f"GRANT {', '.join(TAKEN)} TO parley_worker WITH INHERIT FALSE, SET TRUE")
+            admin.execute("GRANT parley_across TO parley_app WITH INHERIT FALSE, SET TRUE")
+            # Texts of statements contain values: one session of the web must not read another's.
+            # Servers of tests, which wait for what others run, show them.
+            shown = "off" if self.is_durable else "on"
+            admin.execute(f"ALTER ROLE parley_app SET track_activities = {shown}")
             if (
                 admin.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone()
                 is None
@@ -160,6 +170,7 @@ class Postgres:
                 admin.execute(f"CREATE DATABASE {DATABASE} OWNER parley_owner")
         return {
             "DATABASE_URL": self.url("parley_app", DATABASE),
+            "DATABASE_WORKER_URL": self.url("parley_worker", DATABASE),
             "DATABASE_OWNER_URL": self.url("parley_owner", DATABASE),
             "DATABASE_SUPERUSER_URL": self.url("postgres", DATABASE),
         }

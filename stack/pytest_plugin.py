@@ -29,6 +29,10 @@ def pytest_load_initial_conftests(
     early_config: pytest.Config, parser: pytest.Parser, args: list[str]
 ) -> None:
     """Start the servers that the environment does not name, unless no test will run."""
+    from config.environment import run_as_web
+
+    # Tests run as the web's login, which can do less than the workers'.
+    run_as_web()
     if worker := os.environ.get("PYTEST_XDIST_WORKER"):
         # Each worker empties its own Valkey database; number 0 is for runs without workers.
         number = int(worker.removeprefix("gw")) + 1
@@ -57,7 +61,9 @@ def _start(folder: Path) -> None:
     from config.environment import chosen_postgres
     from config.variables import given, secret
 
-    for name in filter(given, ("DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL")):
+    for name in filter(
+        given, ("DATABASE_URL", "DATABASE_WORKER_URL", "DATABASE_OWNER_URL", "REDIS_URL")
+    ):
         # Tests change the variables; a file with the same secret would contradict them.
         os.environ[name] = secret(name)
         os.environ.pop(f"{name}_FILE", None)

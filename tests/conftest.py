@@ -1,5 +1,6 @@
 """Fixtures for all tests: a migrated database per xdist worker, with the production roles."""
 
+import functools
 import os
 from collections.abc import Iterator
 from typing import Any
@@ -9,7 +10,9 @@ import redis as redis_client
 from django.conf import settings
 from django.core.cache import cache
 from django.db import connections
+from django.test import Client
 
+from core.tenancy import logins
 from tests import databases, network
 
 
@@ -17,6 +20,20 @@ def pytest_configure(config: pytest.Config) -> None:
     """Block the network, and keep test clients from reading every static file."""
     network.block()
     settings.WHITENOISE_AUTOREFRESH = True
+    _log_in_as_pages_do()
+
+
+def _log_in_as_pages_do() -> None:
+    """`force_login` and `logout` write users and sessions: in a transaction that may."""
+    for name in ("force_login", "logout"):
+        plain = getattr(Client, name)
+
+        @functools.wraps(plain)
+        def among_logins(*args: Any, _plain: Any = plain, **kwargs: Any) -> None:
+            with logins("test"):
+                _plain(*args, **kwargs)
+
+        setattr(Client, name, among_logins)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

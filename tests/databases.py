@@ -11,7 +11,7 @@ from django.core.management import call_command
 from django.db import connections
 from psycopg import sql
 
-URLS = ("DATABASE_URL", "DATABASE_OWNER_URL", "DATABASE_SUPERUSER_URL")
+URLS = ("DATABASE_URL", "DATABASE_WORKER_URL", "DATABASE_OWNER_URL", "DATABASE_SUPERUSER_URL")
 MIGRATING = 7_290_001  # the advisory lock that lets one worker migrate while the others wait
 BIG = 8_000_000  # bytes; below, DELETE is faster than TRUNCATE
 
@@ -95,7 +95,7 @@ def point_at(database: str) -> None:
     for alias in ("default", "owner"):
         connections[alias].settings_dict["NAME"] = database
         settings.DATABASES[alias]["NAME"] = database
-    for variable in URLS:
+    for variable in filter(os.environ.get, URLS):
         os.environ[variable] = with_database(os.environ[variable], database)
 
 

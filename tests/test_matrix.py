@@ -17,6 +17,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from accounts.admin_site.base import ReadOnlyAdmin
 from accounts.models import ApiKey, Business, Membership, User
 from core.tenancy import system
+from hosting.models import Account, Webhook
 from tests.factories import make_business, make_key, make_member, make_number
 from tests.shops.sample_data import make_catalog
 from tests.staging import one_of_everything
@@ -442,6 +443,14 @@ def test_pages_answer_each_role_as_they_should(
     assert not wrong, "\n".join(wrong)
 
 
+def _is_download(client: Client, path: str) -> bool:
+    """Whether the owner gets a file to keep here."""
+    with transaction.atomic():
+        answer = client.get(path)
+        transaction.set_rollback(True)
+    return answer.headers.get("Content-Disposition", "").startswith("attachment")
+
+
 # Documents that are made and stored when first requested, and a phone that records what it read.
 WRITTEN_WHEN_READ = {"phone_chat", "credit_note", "invoice_draft", "invoice_download"}
 
@@ -455,15 +464,26 @@ def test_an_operator_who_views_as_the_business_reads_what_its_owner_reads_and_ch
         business = Business.objects.get(name="Own")
     begun = operator.post(f"/admin/accounts/business/{business.pk}/enter/", {"reason": "ticket 7"})
     assert (begun.status_code, begun.headers["Location"]) == (302, "/")
+    with system("test"):
+        accounts = list(Account.objects.filter(business=business))
+        secrets = [one.app_secret for one in accounts] + [one.verify_token for one in accounts]
+        secrets += [one.verify_token for one in Webhook.objects.filter(business=business)]
+    downloads = 0
     for name, row in list(ROWS.items())[part::PARTS]:
         path = row.path.format(**stage["names"])
-        expected = 403 if name in WRITTEN_WHEN_READ else row.expected("owner", "GET")
+        is_refused = name in WRITTEN_WHEN_READ or _is_download(stage["clients"]["owner"], path)
+        downloads += name not in WRITTEN_WHEN_READ and is_refused
+        expected = 403 if is_refused else row.expected("owner", "GET")
         if (status := _ask(operator, "GET", path)) != expected:
             wrong.append(f"{name} GET: {status}, not {expected}")
+        shown = getattr(operator.get(path), "content", b"").decode(errors="replace")
+        wrong += [f"{name} shows a secret" for secret in secrets if secret in shown]
         for method in ("POST", "PUT", "PATCH", "DELETE"):
             if name != "end_viewing" and (status := _ask(operator, method, path)) not in (401, 403):
                 wrong.append(f"{name} {method}: {status}")
     assert not wrong, "\n".join(wrong)
+    assert len(secrets) > 2
+    assert downloads >= 1
 
 
 def test_no_page_answers_other_methods_with_a_deed(stage: dict[str, Any]) -> None:

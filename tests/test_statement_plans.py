@@ -16,6 +16,7 @@ import pytest
 
 from billing.metering import meter
 from billing.models import Charge
+from core.tenancy import mark_of
 from hosting.imports.formats import rows
 from hosting.models import Contact, Conversation, Message, WebhookCall
 from tests import databases
@@ -54,6 +55,7 @@ READS_ALL: dict[str, str | dict[str, str]] = {
 }
 NOT_PLANNED = {
     "billing/copy_messages": "COPY",
+    "core/close_tables": "runs after a migrate, about tables and not about rows",
 }
 # The oldest deliveries of all businesses are claimed first: their index on id is for that.
 ID_ALONE = {"hosting_delivery"}
@@ -202,7 +204,7 @@ def test_pages_and_the_api_find_rows_of_busy_tables_by_index(
     ]
     planner.execute("RESET ROLE")
     planner.execute("SELECT set_config('role', 'parley_app', true)")
-    planner.execute("SELECT set_config('parley.business', '7', true)")
+    planner.execute("SELECT set_config('parley.business', %s, true)", [mark_of(7)])
     for lookup in lookups:
         text, values = lookup.query.sql_with_params()
         lines = planner.execute(f"EXPLAIN {text}", values)

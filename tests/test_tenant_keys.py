@@ -28,6 +28,7 @@ OTHER_KEYS = {
 }
 # Tables of our own that are no tenant's, and why; those of other packages hold logins and sessions.
 SHARED = {
+    "core_scopekey": "the key of marks, which no role of the application can read",
     "accounts_plan": "the same for all businesses",
     "accounts_user": "may be a member of several businesses",
     "accounts_user_groups": "of users",

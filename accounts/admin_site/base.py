@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from django.contrib import admin, messages
+from django.contrib import messages
 from django.core.paginator import Paginator
 from django.db import connection
 from django.db.models import BinaryField, Field, Model, QuerySet
@@ -34,6 +34,19 @@ if TYPE_CHECKING:
 EXACT_UP_TO = 10_000
 # So many ids are named in an entry of the audit log; all are counted.
 NAMED = 1000
+# What people wrote or were sent, by the name of its column: *Open the text* shows it.
+BODIES = frozenset(
+    {"text", "content", "variables", "last_message_text", "prefilled_message", "buyer_note"}
+)
+# What lets its holder log in, pay or read, and copies of data that no page of the admin needs.
+SECRETS = frozenset(
+    {
+        *("token", "session_key", "session_hash", "next_url", "html", "tracker", "data"),
+        *("preview", "answers", "refused", "get_data", "post_data", "sample"),
+    }
+)
+# Conditions that a filter of a list may add to the name of its column.
+CONDITIONS = ("", "__exact", "__id__exact", "__code__exact", "__isnull", "__in", "__gte", "__lt")
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +150,17 @@ class AuditedAdmin(ModelAdmin):
         """The columns that forms leave out: encrypted text, raw bytes, and `hidden`."""
         return [*(super().get_exclude(request, obj) or []), *hidden_of(self.model, self.hidden)]
 
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
+        """Whether the address of a list may ask for this: its filters' columns, and the business.
+
+        Django allows every column of the row, also by its first letters.
+        """
+        named = [one[0] if isinstance(one, tuple) else one for one in self.list_filter]
+        columns = {*(one for one in named if isinstance(one, str)), "business", "business_id"}
+        # Filters that are classes have a parameter of their own.
+        columns |= {getattr(one, "parameter_name", "") for one in named}
+        return lookup in {column + condition for column in columns for condition in CONDITIONS}
+
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         """The page; an IntegrityError becomes a message on it, and nothing is saved."""
         try:
@@ -237,17 +261,23 @@ class ReadOnlyInline(EditableInline):
 
 
 def hidden_of(model: type[Model], named: tuple[str, ...] = ()) -> list[str]:
-    """Names of columns that no page may show: encrypted text, raw bytes, and `named`."""
+    """Names of columns that no page may show: encrypted text, bytes, bodies, secrets, `named`."""
     found = [
         field.name
         for field in model._meta.get_fields()
-        if isinstance(field, Field) and _is_hidden(field)
+        if isinstance(field, Field) and is_hidden(field)
     ]
-    return [*found, *named]
+    return list(dict.fromkeys([*found, *named]))
 
 
-def _is_hidden(field: Field[Any, Any]) -> bool:
-    return isinstance(field, BinaryField) or type(field).__name__ == "EncryptedTextField"
+def is_hidden(field: Field[Any, Any]) -> bool:
+    """Whether a column is encrypted, bytes, a body or a secret."""
+    return (
+        isinstance(field, BinaryField)
+        or type(field).__name__ == "EncryptedTextField"
+        or field.name in BODIES
+        or field.name in SECRETS
+    )
 
 
 def business_of(obj: Model) -> int | None:
@@ -264,13 +294,3 @@ def links_of(business: Business) -> str:
     return format_html_join(
         " · ", '<a class="text-primary-600 dark:text-primary-500" href="{}">{}</a>', targets
     )
-
-
-def register_the_rest(*models: type[Model]) -> None:
-    """Register a read-only page for each model that has no admin page of its own."""
-    for model in models:
-        if not admin.site.is_registered(model):
-            columns = [field.name for field in model._meta.fields if not _is_hidden(field)][:6]
-            admin.site.register(
-                model, type(f"{model.__name__}Admin", (ReadOnlyAdmin,), {"list_display": columns})
-            )

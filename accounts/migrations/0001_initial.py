@@ -114,7 +114,7 @@ class Migration(InitialMigration):
             ],
             options={
                 'verbose_name_plural': 'audit log',
-                'indexes': [models.Index(fields=['business', '-id'], name='audit_of_business'), models.Index(fields=['action', '-id'], name='audit_by_action')],
+                'indexes': [models.Index(fields=['business', '-id'], name='audit_of_business'), models.Index(fields=['action', '-id'], name='audit_by_action'), models.Index(fields=['actor', 'business'], name='audit_of_actor')],
             },
         ),
         migrations.CreateModel(
@@ -124,7 +124,7 @@ class Migration(InitialMigration):
                 ('name', models.CharField(max_length=80)),
                 ('prefix', models.CharField(editable=False, max_length=8, unique=True)),
                 ('digest', models.BinaryField(max_length=32)),
-                ('scopes', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(choices=[('messages', 'Send messages, manage templates, media and numbers'), ('read', 'Read conversations and messages'), ('billing', 'Read usage, charges and invoices'), ('webhooks', 'Manage webhooks')], max_length=20), default=accounts.models.keys.all_scopes, size=None)),
+                ('scopes', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(choices=[('messages', 'Send messages, manage templates and media'), ('read', 'Read conversations and messages'), ('contacts', 'Read, change, merge and erase customers'), ('shop', 'Read and change products and orders'), ('shop:refund', 'Refund and cancel orders'), ('exports', 'Export conversations'), ('billing', 'Read usage, charges and invoices'), ('webhooks', 'Manage webhooks'), ('admin', 'Register numbers, set their PIN, read the audit log')], max_length=20), default=accounts.models.keys.all_scopes, size=None)),
                 ('number_ids', django.contrib.postgres.fields.ArrayField(base_field=models.BigIntegerField(), blank=True, help_text='Ids of the numbers it is limited to; none: all numbers.', null=True, size=None)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
                 ('expires_at', models.DateTimeField(blank=True, null=True)),

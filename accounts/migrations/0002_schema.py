@@ -61,13 +61,14 @@ def add_plans(apps: Any, schema_editor: Any) -> None:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("accounts", "0001_initial")]
+    dependencies = [("accounts", "0001_initial"), ("sessions", "0001_initial")]
     operations = [
-        schema_files("core", "roles", "tenant_tables", "cascades", "append_only"),
+        schema_files("core", "roles", "marks", "tenant_tables", "cascades", "append_only"),
         schema_files(
             "accounts",
             "audit_log",
             "api_keys",
+            "logins",
             "members",
             "plan_terms",
             "plan_currency",

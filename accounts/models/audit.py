@@ -52,6 +52,7 @@ class AuditEntry(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["business", "-id"], name="audit_of_business"),
             models.Index(fields=["action", "-id"], name="audit_by_action"),
+            models.Index(fields=["actor", "business"], name="audit_of_actor"),
         ]
 
     def __str__(self) -> str:

@@ -18,10 +18,15 @@ from accounts.models.businesses import Business
 class KeyScope(models.TextChoices):
     """Scopes: what an API key may do."""
 
-    MESSAGES = "messages", _("Send messages, manage templates, media and numbers")
+    MESSAGES = "messages", _("Send messages, manage templates and media")
     READ = "read", _("Read conversations and messages")
+    CONTACTS = "contacts", _("Read, change, merge and erase customers")
+    SHOP = "shop", _("Read and change products and orders")
+    SHOP_REFUND = "shop:refund", _("Refund and cancel orders")
+    EXPORTS = "exports", _("Export conversations")
     BILLING = "billing", _("Read usage, charges and invoices")
     WEBHOOKS = "webhooks", _("Manage webhooks")
+    ADMIN = "admin", _("Register numbers, set their PIN, read the audit log")
 
 
 def all_scopes() -> list[str]:

@@ -17,7 +17,7 @@ from accounts.access import SESSION_KEY, BusinessRequest, member_page
 from accounts.dashboard import panels
 from accounts.forms import ApiKeyForm
 from accounts.models import ApiKey, Membership, Role
-from core.tenancy import system
+from core.tenancy import logins, system
 
 LOOPBACK = ("127.0.0.1", "::1")
 
@@ -101,8 +101,8 @@ def end_viewing(request: HttpRequest) -> HttpResponse:
 @login_required
 def end_session(request: HttpRequest, session_id: int) -> HttpResponse:
     """Log out one session of the user."""
-    session = get_object_or_404(UserSession, user_id=request.user.pk, pk=session_id)
-    session.end()
+    with logins("a user ends a session"):
+        get_object_or_404(UserSession, user_id=request.user.pk, pk=session_id).end()
     messages.success(request, _("Logged out there."))
     return redirect("usersessions_list")
 

@@ -1,6 +1,8 @@
 """The backend that `DATABASES` names."""
 
-from django.db.backends.postgresql import base, features
+from typing import Any
+
+from django.db.backends.postgresql import base, features, operations
 from django.db.models import Model
 
 
@@ -19,7 +21,16 @@ class DatabaseFeatures(features.DatabaseFeatures):
         return not is_tenant and bool(super().allows_group_by_selected_pks_on_model(model))
 
 
+class DatabaseOperations(operations.DatabaseOperations):
+    """PostgreSQL's operations, with a text for every statement."""
+
+    def last_executed_query(self, cursor: Any, sql: Any, params: Any) -> str:
+        """The statement as executed; as written where its parameters are the server's to fill."""
+        return super().last_executed_query(cursor, sql, params) or str(sql)
+
+
 class DatabaseWrapper(base.DatabaseWrapper):
-    """PostgreSQL with these features."""
+    """PostgreSQL with these features and operations."""
 
     features_class = DatabaseFeatures
+    ops_class = DatabaseOperations

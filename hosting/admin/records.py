@@ -1,8 +1,7 @@
 """Records of hosting in the admin: accounts, numbers, customers, messages without text."""
 
-from typing import Any, ClassVar
+from typing import Any
 
-import orjson
 from django.contrib import admin
 from django.db import connection
 from django.http import HttpRequest, HttpResponse
@@ -19,7 +18,8 @@ from accounts.admin_site.base import (
     ReadOnlyAdmin,
     hidden_of,
 )
-from accounts.admin_site.confirmation import Question, ReasonForm, Table, ask, show
+from accounts.admin_site.confirmation import Question, ReasonForm, ask
+from accounts.admin_site.texts import TextAdmin
 from accounts.audit import record
 from hosting.models import (
     Account,
@@ -130,7 +130,6 @@ class ContactAdmin(ReadOnlyAdmin):
 class ConversationAdmin(ReadOnlyAdmin):
     """Conversations, without text."""
 
-    hidden: ClassVar[tuple[str, ...]] = ("last_message_text",)
     list_display = (
         "contact",
         "number",
@@ -146,64 +145,19 @@ class ConversationAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Message)
-class MessageAdmin(ReadOnlyAdmin):
+class MessageAdmin(TextAdmin):
     """Messages, without text."""
 
-    hidden: ClassVar[tuple[str, ...]] = ("text", "content", "tracker")
     list_display = ("wamid", "business", "direction", "kind", "category", "status", "created_at")
     list_select_related = ("business",)
     search_fields = ("wamid__exact", "id__exact")
     search_help_text = _("The whole wamid.")
     ordering = ("-id",)
-    actions_detail = ("open_text",)
-
-    def has_open_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Allow the support group, by its permission."""
-        return request.user.has_perm("accounts.open_messages")
-
-    @action(description=_("Open the text"), url_path="open", permissions=["open"])
-    def open_text(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Show a message's text once; who and why goes into the business's audit log."""
-        message = get_object_or_404(Message, pk=object_id)
-        form, back = (
-            ReasonForm(request.POST or None),
-            reverse("admin:hosting_message_change", args=[message.pk]),
-        )
-        if form.is_valid():
-            record.record(
-                action="message.opened",
-                subject=f"message {message.pk}",
-                business=message.business_id,
-                after={"reason": form.cleaned_data["reason"]},
-            )
-            content = orjson.dumps(message.content, option=orjson.OPT_INDENT_2).decode()
-            said = Table(_("Content"), (_("As it was sent"),), [(content,)])
-            return show(
-                request, self, Question(_("Messaging"), "", message.text, [said]), back=back
-            )
-        words = _(
-            "The text is shown this once. The business's owner sees that you opened it, and why."
-        )
-        return show(
-            request, self, Question(_("Open the text"), _("Open"), words), form=form, back=back
-        )
-
-    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
-        """Allow filtering by business, which its page links to."""
-        return lookup == "business__id__exact" or super().lookup_allowed(lookup, value, request)
 
 
-class MessageCopyAdmin(ReadOnlyAdmin):
-    """Rows with a copy of message text, which is opened at the message with a reason."""
+class MessageCopyAdmin(TextAdmin):
+    """Rows with a copy of message text, which is opened with a reason."""
 
-    hidden: ClassVar[tuple[str, ...]] = (
-        "text",
-        "content",
-        "variables",
-        "preview",
-        "answers",
-        "refused",
-    )
     ordering = ("-pk",)
 
     def get_list_display(self, request: HttpRequest) -> list[str]:

@@ -9,7 +9,7 @@ from core import widths
 from hosting.api import analytics
 from hosting.api.bodies import request_body
 from hosting.api.keys import Caller, authenticated, cloud_api
-from hosting.api.media import media_object, own_media
+from hosting.api.media import media_object, own_media, require_own
 from hosting.api.nodes import account_object, number_object, template_object
 from hosting.api.responses import answer
 from hosting.api.subscriptions import configure_number
@@ -33,13 +33,16 @@ def node(request: HttpRequest, object_id: str) -> HttpResponse:
         configure_number(request, object_id, body)
         return answer({"success": True})
     with authenticated(request, object_id) as caller:
-        caller.require(KeyScope.MESSAGES)
+        is_setting = request.method == "POST" and caller.number is not None
+        caller.require(KeyScope.ADMIN if is_setting else KeyScope.MESSAGES)
         found = _find(caller, object_id)
         if request.method == "GET":
             return answer(_shown(caller, found, request))
         if isinstance(found, Template):
             caller.require_whole(found.account)
         if request.method == "DELETE":
+            if isinstance(found, Media):
+                require_own(caller, found)
             _delete(found)
         else:
             _change(found, body)

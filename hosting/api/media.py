@@ -22,7 +22,7 @@ from hosting.api.keys import Caller, authenticated, cloud_api
 from hosting.api.responses import answer
 from hosting.cloudapi.files import DISPLAYABLE, MAX_BYTES
 from hosting.errors import CloudApiError
-from hosting.media import store, uploads
+from hosting.media import references, store, uploads
 from hosting.messages import rate_limits
 from hosting.models import Media
 
@@ -83,8 +83,27 @@ def media_object(media: Media) -> dict[str, Any]:
 
 
 def own_media(caller: Caller, media_id: str) -> Media | None:
-    """Return the caller's live media of that id, or None."""
-    return store.media_of(business_id=caller.business.pk, media_ids=[media_id]).get(media_id)
+    """Return the caller's live media of that id, or None.
+
+    A key that is limited to some numbers finds files of their messages, and those of no message:
+    what was uploaded and not sent yet has no number.
+    """
+    held = store.media_of(business_id=caller.business.pk, media_ids=[media_id]).get(media_id)
+    if held is None or caller.number_ids is None:
+        return held
+    used_by = references.numbers_of_media(business_id=caller.business.pk, media_id=media_id)
+    return held if not used_by or used_by & caller.number_ids else None
+
+
+def require_own(caller: Caller, media: Media) -> None:
+    """Raise CloudApiError 200 for a limited key where messages of other numbers have the file."""
+    if caller.number_ids is None:
+        return
+    used_by = references.numbers_of_media(business_id=caller.business.pk, media_id=media.media_id)
+    if used_by - caller.number_ids:
+        raise CloudApiError(
+            200, "This key is limited to some numbers, and other numbers use this file too."
+        )
 
 
 @require_http_methods(["GET", "HEAD"])

@@ -42,7 +42,7 @@ def owned_accounts(request: HttpRequest, business_id: str) -> HttpResponse:
 def activities(request: HttpRequest, waba_id: str) -> HttpResponse:
     """The business's audit log, oldest first, without the changed values."""
     with authenticated(request) as caller:
-        caller.require(KeyScope.MESSAGES)
+        caller.require(KeyScope.ADMIN)
         own_account(caller, waba_id)
         caller.require_whole()
         rows = (

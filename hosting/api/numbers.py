@@ -27,8 +27,10 @@ from hosting.numbers import profile as numbers_profile
 Edge = Callable[..., Any]
 
 
-def _edge(*methods: str) -> Callable[[Edge], Callable[..., HttpResponse]]:
-    """Decorate a view of one of the caller's numbers.
+def _edge(
+    *methods: str, scope: KeyScope = KeyScope.MESSAGES
+) -> Callable[[Edge], Callable[..., HttpResponse]]:
+    """Decorate a view of one of the caller's numbers, for keys with that scope.
 
     It gets the row, and returns JSON or a response.
     """
@@ -37,7 +39,7 @@ def _edge(*methods: str) -> Callable[[Edge], Callable[..., HttpResponse]]:
         @cloud_api(*methods)
         def wrapped(request: HttpRequest, phone_number_id: str, **more: str) -> HttpResponse:
             with authenticated(request, phone_number_id) as caller:
-                caller.require(KeyScope.MESSAGES)
+                caller.require(scope)
                 named = caller.require_number(phone_number_id)
                 number = Number.objects.select_related("account").get(pk=named.pk)
                 number.business = caller.business
@@ -181,7 +183,7 @@ def chat_link(request: HttpRequest, number: Number, code: str) -> Any:
     return SUCCESS
 
 
-@_edge("POST")
+@_edge("POST", scope=KeyScope.ADMIN)
 def register(request: HttpRequest, number: Number) -> Any:
     """`register` with a pin of six digits."""
     pin = as_text(_given(request).get("pin"))
@@ -196,7 +198,7 @@ def register(request: HttpRequest, number: Number) -> Any:
     return SUCCESS
 
 
-@_edge("POST")
+@_edge("POST", scope=KeyScope.ADMIN)
 def deregister(request: HttpRequest, number: Number) -> Any:
     """`deregister`: nothing is sent by this number until it is registered again."""
     rate_limits.check_registration_rate(number)
@@ -204,7 +206,7 @@ def deregister(request: HttpRequest, number: Number) -> Any:
     return SUCCESS
 
 
-@_edge("POST")
+@_edge("POST", scope=KeyScope.ADMIN)
 def request_code(request: HttpRequest, number: Number) -> Any:
     """`request_code?code_method=SMS|VOICE&language=…`."""
     given = _given(request)
@@ -215,7 +217,7 @@ def request_code(request: HttpRequest, number: Number) -> Any:
     return SUCCESS
 
 
-@_edge("POST")
+@_edge("POST", scope=KeyScope.ADMIN)
 def verify_code(request: HttpRequest, number: Number) -> Any:
     """`verify_code?code=…`: the sandbox's code is the last six digits of the number."""
     code = re.sub(r"[\s-]", "", as_text(_given(request).get("code")))

@@ -38,9 +38,7 @@ class ExportForm(forms.Form):
     until = forms.DateField(
         required=False, label=_("To"), widget=forms.DateInput(attrs={"type": "date"})
     )
-    format = forms.ChoiceField(
-        label=_("Format"), choices=ChatExport.Format.choices, initial="html"
-    )
+    format = forms.ChoiceField(label=_("Format"), choices=ChatExport.Format.choices, initial="html")
     has_media = forms.BooleanField(
         required=False, label=_("With pictures and other files, as a ZIP")
     )

@@ -51,6 +51,16 @@ def unreferenced(*, business_id: int, media_ids: Iterable[str]) -> list[str]:
         return [row[0] for row in cursor.fetchall()]
 
 
+def numbers_of_media(*, business_id: int, media_id: str) -> frozenset[int]:
+    """Return ids of the numbers whose messages or profiles refer to a file."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            statement("hosting", "numbers_of_media"),
+            {"business_id": business_id, "media_id": media_id, "handle": f"%::{media_id}"},
+        )
+        return frozenset(row[0] for row in cursor.fetchall())
+
+
 def holding_keys() -> list[models.ManyToOneRel]:
     """Return the foreign keys of all apps that hold a file."""
     return [

@@ -15,6 +15,7 @@ class Migration(migrations.Migration):
             "storage_parameters",
             "message_ids",
             "search",
+            "search_functions",
             "api_requests",
             "webhook_secrets",
             "keys_of_own_numbers",

@@ -77,7 +77,7 @@ class Note(models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.text[:60]
+        return f"note {self.pk}"
 
 
 class CannedReply(models.Model):

@@ -3,9 +3,10 @@
 The only code that reads across tenants by words.
 
 Row-level security cannot use the word index: PostgreSQL does not regard its operator as leakproof,
-so the policy would be checked row by row first. Therefore ids are found as `parley_system`, by
-statements that name the business twice: in lexemes that no text can contain, and as a column. The
-messages are then read by id in the reader's own scope, where row-level security applies again.
+so the policy would be checked row by row first. Therefore ids are found by functions that run as
+the owner of the tables (`sql/schema/search_functions.sql`) and name the business twice: in lexemes
+that no text can contain, and as a column. They take it from the scope. The messages are then read
+by id in that scope, where row-level security applies again.
 """
 
 from collections.abc import Iterator, Sequence
@@ -19,8 +20,7 @@ from django.db.utils import OperationalError
 
 from accounts.models import Business
 from core.errors import BadInput, ParleyError
-from core.sql import statement
-from core.tenancy import system
+from core.tenancy import scope
 from hosting.models import Contact, Message, Number
 from hosting.search import query as search_query
 
@@ -36,6 +36,18 @@ Y2K = datetime(2000, 1, 1, tzinfo=UTC)  # day 0 of `hosting_search_day`
 TIMEOUT_MS = 4_000
 
 Position = tuple[datetime, int]
+# A call of each function, with the values it takes.
+FUNCTIONS = {
+    "search_recent": """SELECT * FROM hosting_search_recent(
+        %(since)s, %(until)s, %(below_at)s, %(below_id)s, %(look)s, %(query)s, %(n)s)""",
+    "search_span": """SELECT * FROM hosting_search_span(
+        %(since)s, %(until)s, %(below_at)s)""",
+    "search_index": """SELECT * FROM hosting_search_index(
+        %(first)s, %(last)s, %(query)s, %(since)s, %(until)s, %(below_at)s, %(below_id)s, %(n)s)""",
+    "search_range": """SELECT * FROM hosting_search_range(
+        %(query)s, %(last)s, %(first)s, %(since)s, %(until)s, %(below_at)s, %(below_id)s,
+        %(above_at)s, %(above_id)s, %(most)s)""",
+}
 
 
 class TooBroad(ParleyError):
@@ -105,12 +117,9 @@ def search(
     terms = search_query.terms_of(words)
     if words.strip() and not any(not term.is_excluded for term in terms):
         raise BadInput("Write at least one word with letters or digits.", field="q")
-    with (
-        system("the index of words serves all businesses; each statement names this one"),
-        _time_limit(),
-    ):
+    with scope(business.pk), _time_limit():
         query, whole = _tsqueries(terms, filters)
-        places = _positions(business, query, whole, filters, below, limit + 1)
+        places = _positions(query, whole, filters, below, limit + 1)
     hits = _hits(business, [place[1] for place in places[:limit]], terms)
     return Found(hits, places[limit - 1] if len(places) > limit else None, terms)
 
@@ -177,7 +186,7 @@ def _tsqueries(terms: Sequence[search_query.Term], filters: Filters) -> tuple[st
 
 
 def _positions(
-    business: Business, query: str, whole: str, filters: Filters, below: Position | None, n: int
+    query: str, whole: str, filters: Filters, below: Position | None, n: int
 ) -> list[Position]:
     """Return the newest `n` matching positions.
 
@@ -185,7 +194,6 @@ def _positions(
     """
     at, message_id = below or (LATEST, 0)
     asked: dict[str, Any] = {
-        "business_id": business.pk,
         "query": query,
         "n": n,
         "below_at": at,
@@ -200,7 +208,7 @@ def _positions(
     if len(found) == n:
         return found
     with connection.cursor() as cursor:
-        cursor.execute(statement("hosting", "search_span"), asked)
+        cursor.execute(FUNCTIONS["search_span"], asked)
         first, last = cursor.fetchone()
     if first is None:
         return []
@@ -234,7 +242,7 @@ def _prefix_positions(asked: dict[str, Any], whole: str) -> list[Position]:
 
 def _run(verb: str, asked: dict[str, Any]) -> list[Position]:
     with connection.cursor() as cursor:
-        cursor.execute(statement("hosting", verb), asked)
+        cursor.execute(FUNCTIONS[verb], asked)
         return [(row[1], row[0]) for row in cursor.fetchall()]
 
 

@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from accounts.admin_site.base import BusinessLink, ReadOnlyAdmin, ReadOnlyInline
+from accounts.admin_site.texts import TextAdmin
 from core import money
 from shops.models import (
     BuyerPayment,
@@ -123,10 +124,10 @@ class PaymentInline(ReadOnlyInline):
 
 
 @admin.register(Order)
-class OrderAdmin(ReadOnlyAdmin):
+class OrderAdmin(TextAdmin):
     """Orders without address, buyer's note and pay token."""
 
-    hidden: ClassVar[tuple[str, ...]] = ("token", "address", "buyer_note")
+    hidden: ClassVar[tuple[str, ...]] = ("address",)
     list_display = (
         "id",
         "business",
@@ -163,10 +164,9 @@ class OrderAdmin(ReadOnlyAdmin):
 
 
 @admin.register(OrderNote)
-class OrderNoteAdmin(ReadOnlyAdmin):
+class OrderNoteAdmin(TextAdmin):
     """Notes without their text, which is the business's."""
 
-    hidden: ClassVar[tuple[str, ...]] = ("text",)
     list_display = ("id", "business", "order", "author", "created_at")
     list_select_related = ("business", "order", "author")
     ordering = ("-id",)

@@ -275,7 +275,7 @@ class OrderNote(models.Model):
         ordering: ClassVar = ["id"]
 
     def __str__(self) -> str:
-        return self.text[:40]
+        return f"note {self.pk} on order {self.order_id}"
 
 
 class IncomingOrder(QueueRow):

@@ -19,7 +19,7 @@ from accounts.models import ApiKey, AuditEntry, Business, Membership, Plan, User
 from billing.metering import meter
 from billing.models import Charge, Invoice, InvoiceLine, Period, Quarantine, Tally, Usage
 from core import outbox
-from core.tenancy import system
+from core.tenancy import logins, system
 from hosting.inbound.events import store_event
 from hosting.messages.send import send_message
 from hosting.models import Account, Delivery, Event, Message, Outgoing
@@ -379,9 +379,10 @@ def test_an_operator_without_permission_sees_nothing_and_one_cannot_make_himself
     assert client.get(reverse("admin:accounts_business_changelist")).status_code == 403
     from django.contrib.auth.models import Permission
 
-    staff.user_permissions.add(
-        *Permission.objects.filter(codename__in=["change_user", "view_user"])
-    )
+    with logins("test"):
+        staff.user_permissions.add(
+            *Permission.objects.filter(codename__in=["change_user", "view_user"])
+        )
     page = reverse("admin:accounts_user_change", args=[staff.pk])
     client.post(
         page,
@@ -394,7 +395,8 @@ def test_an_operator_without_permission_sees_nothing_and_one_cannot_make_himself
             "memberships-INITIAL_FORMS": 0,
         },
     )
-    staff.refresh_from_db()
+    with logins("test"):
+        staff.refresh_from_db()
     assert not staff.is_superuser
 
 

@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import ApiKey, Membership, User
-from core.tenancy import scope, system
+from core.tenancy import logins, scope, system
 from tests.factories import make_business, make_key, make_member
 
 pytestmark = pytest.mark.django_db
@@ -103,7 +103,8 @@ def test_a_wrong_password_and_an_unknown_address_read_the_same(client: Client) -
 
 def test_an_inactive_person_does_not_get_in(client: Client) -> None:
     user = make_member(make_business())
-    User.objects.filter(pk=user.pk).update(is_active=False)
+    with logins("test"):
+        User.objects.filter(pk=user.pk).update(is_active=False)
     _log_in(client, user.email, PASSWORD)
     assert "_auth_user_id" not in client.session
 

@@ -12,7 +12,7 @@ from django.urls import reverse
 from accounts.models import AuditEntry, User
 from core import outbox
 from core.models import Email
-from core.tenancy import system
+from core.tenancy import logins, system
 from tests.factories import make_business
 
 pytestmark = pytest.mark.django_db
@@ -41,7 +41,8 @@ def emails() -> dict[str, Email]:
 def operator(client: Client, *rights: str) -> Client:
     user = User.objects.create_user("ops@example.com", is_staff=True)
     wanted = Permission.objects.filter(content_type__app_label="core", codename__in=rights)
-    user.user_permissions.set(wanted)
+    with logins("test"):
+        user.user_permissions.set(wanted)
     client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
     return client
 

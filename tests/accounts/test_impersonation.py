@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group, Permission
-from django.contrib.sessions.backends.db import SessionStore
 from django.test import Client
 from django.urls import reverse
 
 from accounts.access import membership_of
 from accounts.models import AuditEntry, Business, Membership, Plan, User
-from core.tenancy import scope, system
+from accounts.sessions import SessionStore
+from core.tenancy import logins, scope, system
 from hosting.models import Conversation, HostedCount, LockedMessage, Message
 from tests.factories import make_business, make_key, make_member, make_number
 from tests.hosting.search.test_engine import say
@@ -24,8 +24,9 @@ def staff(*groups: str) -> User:
     user = User.objects.create_user(
         f"{'-'.join(groups).lower() or 'staff'}@example.com", is_staff=True
     )
-    user.groups.set(Group.objects.filter(name__in=groups))
-    assert user.groups.count() == len(groups)
+    with logins("test"):
+        user.groups.set(Group.objects.filter(name__in=groups))
+        assert user.groups.count() == len(groups)
     return user
 
 
@@ -141,7 +142,8 @@ def test_who_loses_the_permission_sees_no_more(business: Business) -> None:
     client = logged_in(user)
     enter(client, business)
     assert client.get("/").status_code == 200
-    user.groups.clear()
+    with logins("test"):
+        user.groups.clear()
     assert client.get("/").status_code == 403
 
 

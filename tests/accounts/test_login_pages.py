@@ -13,7 +13,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from accounts.models import User
 from accounts.templatetags.parley import device
 from core.models import Email
-from core.tenancy import system
+from core.tenancy import logins, system
 from tests.factories import make_business, make_member
 
 pytestmark = pytest.mark.django_db
@@ -89,9 +89,11 @@ def answers(user: User | None, factor: int) -> dict[str, tuple[int, int]]:
 @pytest.mark.parametrize("who", ["", "owner", "agent", "finance", "viewer", "operator"])
 def test_they_answer_everybody_alike_and_nobody_reaches_another_s_factor(who: str) -> None:
     business, other = make_business(), make_business("Other")
-    factor = Authenticator.objects.create(
-        user=make_member(other), type="webauthn", data={"name": "theirs"}
-    ).pk
+    owner = make_member(other)
+    with logins("test"):
+        factor = Authenticator.objects.create(
+            user=owner, type="webauthn", data={"name": "theirs"}
+        ).pk
     user: User | None
     if who == "operator":
         user = User.objects.create_superuser("ops@example.com", "correct horse battery")
@@ -99,7 +101,8 @@ def test_they_answer_everybody_alike_and_nobody_reaches_another_s_factor(who: st
         user = make_member(business, who) if who else None
     expected = {name: (row[3], row[4]) if user else (row[1], row[2]) for name, row in ROWS.items()}
     assert answers(user, factor) == expected
-    assert Authenticator.objects.get().data == {"name": "theirs"}
+    with logins("test"):
+        assert Authenticator.objects.get().data == {"name": "theirs"}
 
 
 def log_in(client: Client, email: str, password: str = "correct horse battery") -> int:
@@ -126,7 +129,8 @@ def test_one_session_is_ended_and_the_others_go_on() -> None:
     here, there, lost = Client(), Client(), Client(HTTP_USER_AGENT=FIREFOX)
     assert [log_in(client, email) for client in (here, there, lost)] == [302, 302, 302]
     assert "Firefox · Windows 10" in here.get("/account/sessions/").content.decode()
-    wanted = UserSession.objects.get(user_agent=FIREFOX)
+    with logins("test"):
+        wanted = UserSession.objects.get(user_agent=FIREFOX)
     stranger = Client()
     log_in(stranger, make_member(make_business("Other")).email)
     assert stranger.post(f"/you/sessions/{wanted.pk}/end/").status_code == 404

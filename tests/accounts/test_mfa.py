@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 from allauth.mfa.models import Authenticator
-from django.contrib.sessions.backends.db import SessionStore
 from django.test import Client
 
 from accounts.access import membership_of
 from accounts.models import AuditEntry, Business, Membership, User
-from core.tenancy import system
+from accounts.sessions import SessionStore
+from core.tenancy import logins, system
 from tests.factories import make_business, make_key, make_member, make_number
 
 pytestmark = pytest.mark.django_db
@@ -27,7 +27,8 @@ def logged_in(user: User) -> Client:
 
 
 def factor(user: User, kind: str = "totp") -> None:
-    Authenticator.objects.create(user=user, type=kind, data={})
+    with logins("test"):
+        Authenticator.objects.create(user=user, type=kind, data={})
 
 
 def require(client: Client, answer: str = "yes") -> Any:

@@ -13,6 +13,7 @@ from allauth.mfa.totp.internal.auth import (
 from django.test import Client
 
 from accounts.models import User
+from core.tenancy import logins
 
 PASSWORD = "correct horse battery"
 
@@ -22,8 +23,9 @@ def operator(db: None, settings: Any) -> User:
     settings.OPERATORS_REQUIRE_MFA = True
     user = User.objects.create_user("op@parley.example", PASSWORD)
     user.is_staff = user.is_superuser = True
-    user.save()
-    EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
+    with logins("test"):
+        user.save()
+        EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
     return user
 
 
@@ -48,12 +50,14 @@ def test_without_a_second_factor_no_page_of_the_admin_opens(operator: User) -> N
         assert (response.status_code, response.headers["Location"]) == (302, "/account/2fa/"), path
     deleted = client.post("/admin/accounts/user/", {"action": "delete_selected"})
     assert (deleted.status_code, deleted.headers["Location"]) == (302, "/account/2fa/")
-    assert User.objects.filter(pk=operator.pk).exists()
+    with logins("test"):
+        assert User.objects.filter(pk=operator.pk).exists()
 
 
 def test_the_login_page_of_the_admin_does_not_skip_the_code(operator: User) -> None:
     secret = "JBSWY3DPEHPK3PXP"
-    TOTP.activate(operator, secret)
+    with logins("test"):
+        TOTP.activate(operator, secret)
     client = Client()
     asked = client.get("/admin/login/?next=/admin/")
     assert (asked.status_code, asked.headers["Location"].split("?")[0]) == (302, "/account/login/")
@@ -68,7 +72,8 @@ def test_the_login_page_of_the_admin_does_not_skip_the_code(operator: User) -> N
 
 
 def test_a_session_without_the_code_has_to_confirm_it(operator: User) -> None:
-    TOTP.activate(operator, "JBSWY3DPEHPK3PXP")
+    with logins("test"):
+        TOTP.activate(operator, "JBSWY3DPEHPK3PXP")
     client = Client()
     client.force_login(operator, backend="django.contrib.auth.backends.ModelBackend")
     response = client.get("/admin/accounts/user/")

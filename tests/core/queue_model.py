@@ -28,7 +28,7 @@ from tests.databases import admin
 
 OPEN = Q(done_at=None, dead_at=None)
 GRANT = """GRANT SELECT, INSERT, UPDATE, DELETE ON queue_test, queue_test_effect
-              TO parley_app, parley_system"""
+              TO parley_app, parley_across, parley_system"""
 
 
 class Job(QueueRow):

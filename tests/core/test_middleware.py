@@ -41,7 +41,8 @@ def clients(db: None) -> list[Client]:
     user = make_member(business, "owner")
     with system("test"):
         type(user).objects.filter(pk=user.pk).update(is_staff=True, is_superuser=True)
-    user.refresh_from_db()
+    with system("test"):
+        user.refresh_from_db()
     operator.force_login(user, backend=backend)
     return [Client(), owner, operator]
 

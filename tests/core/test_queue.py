@@ -32,6 +32,7 @@ from core.queue.work import work
 from core.tenancy import scope, system
 from tests.core import queue_model as q
 from tests.core.queue_model import Job, add, do, effects, pass_time, states
+from tests.databases import admin
 
 A, B = 101, 202
 
@@ -211,14 +212,13 @@ def test_rows_of_a_running_transaction_are_not_claimed_even_after_their_lease() 
     (mine,) = claim(queue)
     pass_time()
     mine.leased_until = row(key).leased_until
-    other = connection.copy()
+    name = connection.settings_dict["NAME"]
     with scope(A):
         assert lock(queue, [mine]) == [mine]
-        with other.cursor() as cursor:
-            cursor.execute("SET ROLE parley_system")
-            cursor.execute("SELECT id FROM queue_test FOR NO KEY UPDATE SKIP LOCKED")
-            assert cursor.fetchall() == []
-    other.close()
+        with admin(name) as other:
+            other.execute("SET ROLE parley_system")
+            locked = other.execute("SELECT id FROM queue_test FOR NO KEY UPDATE SKIP LOCKED")
+            assert locked.fetchall() == []
 
 
 def test_a_row_that_was_tried_before_is_claimed_alone() -> None:

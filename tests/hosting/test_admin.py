@@ -15,7 +15,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import AuditEntry, User
-from core.tenancy import system
+from core.tenancy import logins, system
 from hosting.models import (
     Event,
     MediaFetch,
@@ -48,9 +48,10 @@ def operator(client: Client) -> Client:
 def trainee(client: Client, *rights: str) -> Client:
     """An operator with these rights only."""
     user = User.objects.create_user("trainee@example.com", is_staff=True)
-    user.user_permissions.set(
-        Permission.objects.filter(content_type__app_label="hosting", codename__in=rights)
-    )
+    with logins("test"):
+        user.user_permissions.set(
+            Permission.objects.filter(content_type__app_label="hosting", codename__in=rights)
+        )
     client.force_login(user)
     return client
 

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from accounts.admin_site.base import ReadOnlyAdmin
 from accounts.models import AuditEntry, User
-from core.tenancy import system
+from core.tenancy import logins, system
 from shops.chat import order_updates, orders_intake
 from shops.models import Catalog, IncomingOrder, Order, OrderUpdate, Picture
 from tests.shops.chat.test_orders_intake import cart_of, settle, shop_messages
@@ -142,7 +142,8 @@ def make_order_of(catalog: Catalog) -> Order:
 def test_view_permission_does_not_allow_a_rerun(catalog: Catalog, client: Client) -> None:
     row = dead_rows(catalog)["incomingorder"]
     viewer = User.objects.create_user("trainee@example.com", is_staff=True)
-    viewer.user_permissions.set(Permission.objects.filter(codename="view_incomingorder"))
+    with logins("test"):
+        viewer.user_permissions.set(Permission.objects.filter(codename="view_incomingorder"))
     client.force_login(viewer)
     page = client.get(reverse("admin:shops_incomingorder_changelist"))
     assert (page.status_code, b'value="rerun"' in page.content) == (200, False)

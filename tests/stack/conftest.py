@@ -13,6 +13,7 @@ from stack.servers import Servers, Settings
 
 OURS = (
     "DATABASE_URL",
+    "DATABASE_WORKER_URL",
     "DATABASE_OWNER_URL",
     "DATABASE_SUPERUSER_URL",
     "REDIS_URL",

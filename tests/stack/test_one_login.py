@@ -47,11 +47,13 @@ def test_the_login_that_migrates_can_take_the_plain_role(elsewhere: Postgres) ->
     with psycopg.connect(url, options="-c role=parley_app") as app:
         assert app.execute("SELECT session_user, current_user").fetchone() == ("shop", "parley_app")
         assert app.execute(
-            "SELECT pg_has_role('parley_system', 'USAGE'), pg_has_role('parley_system', 'SET')"
+            "SELECT pg_has_role('parley_system', 'USAGE'),"
+            " pg_has_role(session_user, 'parley_system', 'SET')"
         ).fetchone() == (
             False,
             True,
         )
         app.execute("INSERT INTO made_later VALUES (1)")
+        app.execute("SET LOCAL ROLE parley_across")
         app.execute("SET LOCAL ROLE parley_system")
         assert app.execute("SELECT n FROM made_later").fetchone() == (1,)

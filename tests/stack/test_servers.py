@@ -70,7 +70,7 @@ def test_both_end_with_a_killed_parent_and_keep_what_was_committed(
 def test_every_login_needs_its_password(servers: Servers) -> None:
     assert servers.postgres
     assert servers.valkey
-    for role in ("postgres", "parley_owner", "parley_app"):
+    for role in ("postgres", "parley_owner", "parley_app", "parley_worker"):
         with pytest.raises(psycopg.OperationalError, match="password"):
             psycopg.connect(
                 host="127.0.0.1",
@@ -92,15 +92,20 @@ def test_roles_are_as_narrow_as_promised(servers: Servers) -> None:
         assert app.execute(asked).fetchone() == ("parley_app", False, False, False)
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             app.execute("CREATE TABLE mine (n int)")
-        app.execute("SET ROLE parley_system")
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            app.execute("SET ROLE parley_system")
+        app.execute("SET ROLE parley_across")
+    with psycopg.connect(servers.environment["DATABASE_WORKER_URL"]) as worker:
+        worker.execute("SET LOCAL ROLE parley_system")
     with psycopg.connect(servers.environment["DATABASE_OWNER_URL"]) as owner:
         asked = (
             "SELECT rolname FROM pg_database"
             " JOIN pg_roles ON pg_roles.oid = datdba WHERE datname = 'parley'"
         )
         assert owner.execute(asked).fetchone() == ("parley_owner",)
-    with pytest.raises(psycopg.OperationalError, match="not permitted to log in"):
-        psycopg.connect(servers.url("parley_system", "parley"))
+    for role in ("parley_system", "parley_across"):
+        with pytest.raises(psycopg.OperationalError, match="not permitted to log in"):
+            psycopg.connect(servers.url(role, "parley"))
 
 
 def test_files_with_secrets_are_private(servers: Servers) -> None:

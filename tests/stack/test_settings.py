@@ -7,12 +7,13 @@ from typing import ClassVar
 
 import pytest
 
-from config import variables
+from config import checks, environment, variables
 from config.environment import addresses, load
 from config.variables import ConfigurationError
 from core.installation import kept_secrets
 
 ROOT = Path(__file__).parents[2]
+WORKER = "postgresql://parley_worker:pw@db.example:5433/parley"
 APP = "postgresql://parley_app:pw@db.example:5433/parley"
 OWNER = "postgresql://parley_owner:pw@db.example:5433/parley"
 ONE = "postgresql://shop:pw@db.example/shop?sslmode=require"
@@ -31,6 +32,7 @@ def _outside(monkeypatch: pytest.MonkeyPatch, bare: dict[str, str], var: Path) -
     }.items():
         monkeypatch.setenv(name, value)
     kept_secrets(var)
+    monkeypatch.setitem(environment._process, "is_web", False)
 
 
 def test_defaults_work_on_one_machine(var: Path) -> None:
@@ -97,6 +99,22 @@ def test_two_logins_are_used_as_they_are(monkeypatch: pytest.MonkeyPatch) -> Non
         "parley_owner",
     )
     assert "options" not in databases["default"].get("OPTIONS", {})
+
+
+def test_web_and_workers_log_in_as_themselves(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_WORKER_URL", WORKER)
+    found = load()
+    assert (found.databases["default"]["USER"], found.takes_system_role) == ("parley_worker", True)
+    assert found.databases["default"]["OPTIONS"]["options"] == "-c role=parley_app"
+    environment.run_as_web()
+    found = load()
+    assert (found.databases["default"]["USER"], found.takes_system_role) == ("parley_app", False)
+
+
+def test_one_login_for_web_and_workers_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert [one.id for one in checks.check_logins()] == ["parley.W001"]
+    monkeypatch.setenv("DATABASE_WORKER_URL", WORKER)
+    assert checks.check_logins() == []
 
 
 def test_one_login_for_all_takes_the_plain_role_as_it_connects(
@@ -196,6 +214,11 @@ class TestSecretsInFiles:
 
     VALUES: ClassVar = {
         "DATABASE_URL": (APP, lambda found: found.databases["default"]["HOST"], "db.example"),
+        "DATABASE_WORKER_URL": (
+            WORKER,
+            lambda found: found.databases["default"]["USER"],
+            "parley_worker",
+        ),
         "DATABASE_OWNER_URL": (
             OWNER,
             lambda found: found.databases["owner"]["USER"],

@@ -15,7 +15,7 @@ BEGIN
     IF NOT FOUND THEN
         RETURN;
     END IF;
-    PERFORM set_config('parley.business', business_id::text, true);
+    PERFORM core_open(business_id);
     -- Told to the minute: a busy key must not write a row for every request, nor one request wait for another.
     IF used_at IS NULL OR used_at < now() - interval '1 minute' THEN
         UPDATE accounts_apikey k SET last_used_at = now()
@@ -24,4 +24,4 @@ BEGIN
     RETURN NEXT;
 END $$;
 REVOKE ALL ON FUNCTION accounts_open_key(text, bytea) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION accounts_open_key(text, bytea) TO parley_app, parley_system;
+GRANT EXECUTE ON FUNCTION accounts_open_key(text, bytea) TO parley_app, parley_across, parley_system;

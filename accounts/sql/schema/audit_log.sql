@@ -25,6 +25,9 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
     changed bigint;
 BEGIN
+    IF NOT (core_may('all') OR pg_has_role(session_user, 'parley_system', 'SET')) THEN
+        RAISE EXCEPTION 'the audit log is redacted by work across businesses only' USING ERRCODE = 'insufficient_privilege';
+    END IF;
     PERFORM set_config('parley.redacting', 'on', true);
     WITH held AS (
         SELECT a.id,
@@ -46,4 +49,4 @@ BEGIN
     RETURN changed;
 END $$;
 REVOKE ALL ON FUNCTION accounts_redact_audit(bigint, text[], text[]) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION accounts_redact_audit(bigint, text[], text[]) TO parley_system;
+GRANT EXECUTE ON FUNCTION accounts_redact_audit(bigint, text[], text[]) TO parley_across, parley_system;

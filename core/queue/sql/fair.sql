@@ -26,7 +26,7 @@
                  CROSS JOIN LATERAL (
                         SELECT {urgent} FROM {table} q
                          WHERE {is_open} AND {owner} = o.owner AND {is_due} AND {ready}{in_order}
-                         ORDER BY {urgent_first}q.not_before, q.{key} LIMIT 1) due
+                         ORDER BY {owner}, {urgent_first}q.not_before, q.{key} LIMIT 1) due
                  WHERE o.owner IS NOT NULL) t
          WHERE free > 0
          LIMIT %(limit)s
@@ -37,7 +37,8 @@
             {weigh}SELECT q.{key} AS key, q.attempts, q.leased_until IS NOT NULL AS was_lost{weight}
               FROM {table} q
              WHERE {is_open} AND {owner} = t.owner AND {is_due} AND {ready}{in_order}
-             ORDER BY {urgent_first}q.not_before, q.{key}
+             -- The owner is one; naming it lets the index answer the order where it is an expression.
+             ORDER BY {owner}, {urgent_first}q.not_before, q.{key}
              LIMIT least(t.free,
                          (SELECT greatest(1, %(limit)s / greatest(1, count(*))) FROM turn))
                FOR NO KEY UPDATE SKIP LOCKED{within_weight}) d

@@ -1,28 +1,35 @@
--- Promises: after this, the plain role parley_app (what the application connects as) and the role
--- parley_system (what work across businesses takes for one transaction) exist and may use every
--- table that this owner makes, now and later; neither owns anything, so row-level security holds
--- both.
+-- Promises: after this, four roles exist, which own nothing, so that row-level security holds them:
+-- * `parley_app`, the web's login, and the plain role of every process: rows of one business;
+-- * `parley_across`, which the web takes for work across businesses: rows of all, while the mark in
+--   the setting `parley.business` allows it (see marks.sql);
+-- * `parley_system`, which workers take for the same, without a mark; the web's login cannot;
+-- * `parley_worker`, the workers' login.
+-- The first three may use every table that this owner makes, now and later.
 DO $$
+DECLARE
+    name text;
 BEGIN
-    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'parley_app') THEN
-        CREATE ROLE parley_app NOINHERIT;
+    FOREACH name IN ARRAY ARRAY['parley_app', 'parley_across', 'parley_system', 'parley_worker'] LOOP
+        IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = name) THEN
+            EXECUTE format('CREATE ROLE %I NOINHERIT', name);
+        END IF;
+    END LOOP;
+    -- Taken by SET LOCAL ROLE only: nobody inherits what they may do. Asked is SET, not MEMBER: who
+    -- makes a role may administer it but not take it. With one login for all, that is this owner's.
+    IF NOT pg_has_role('parley_app', 'parley_across', 'SET') THEN
+        GRANT parley_across TO parley_app WITH INHERIT FALSE, SET TRUE;
     END IF;
-    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'parley_system') THEN
-        CREATE ROLE parley_system NOINHERIT;
-    END IF;
-    -- Taken only by SET LOCAL ROLE: parley_app is NOINHERIT, so membership alone opens nothing.
-    IF NOT pg_has_role('parley_app', 'parley_system', 'MEMBER') THEN
-        GRANT parley_system TO parley_app;
-    END IF;
-    -- With one login for all, the application takes the plain role when it connects. Who makes a role
-    -- may administer it but not take it: asked is SET, not MEMBER.
-    IF NOT pg_has_role(current_user, 'parley_app', 'SET') THEN
-        EXECUTE format('GRANT parley_app, parley_system TO %I WITH INHERIT FALSE, SET TRUE', current_user);
-    END IF;
+    FOREACH name IN ARRAY ARRAY['parley_worker', current_user] LOOP
+        IF NOT (pg_has_role(name, 'parley_app', 'SET') AND pg_has_role(name, 'parley_across', 'SET')
+                AND pg_has_role(name, 'parley_system', 'SET')) THEN
+            EXECUTE format('GRANT parley_app, parley_across, parley_system TO %I WITH INHERIT FALSE, SET TRUE', name);
+        END IF;
+    END LOOP;
 END $$;
-GRANT USAGE ON SCHEMA public TO parley_app, parley_system;
-GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO parley_app, parley_system;
-GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO parley_app, parley_system;
+GRANT USAGE ON SCHEMA public TO parley_app, parley_across, parley_system;
+GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO parley_app, parley_across, parley_system;
+GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO parley_app, parley_across, parley_system;
 ALTER DEFAULT PRIVILEGES IN SCHEMA public
-    GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO parley_app, parley_system;
-ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT USAGE, SELECT ON SEQUENCES TO parley_app, parley_system;
+    GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO parley_app, parley_across, parley_system;
+ALTER DEFAULT PRIVILEGES IN SCHEMA public
+    GRANT USAGE, SELECT ON SEQUENCES TO parley_app, parley_across, parley_system;

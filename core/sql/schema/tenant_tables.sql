@@ -1,7 +1,8 @@
 -- Promises: every table that names a business is fit for many tenants, and stays so when this file is
 -- run again by a later migration that makes tables:
--- * `parley_app` sees and writes only rows of the business that the transaction's setting
---   `parley.business` names, `parley_system` those of all (row-level security);
+-- * `parley_app` sees and writes only rows of the business that the transaction's mark names,
+--   `parley_across` those of all while the mark says `all`, `parley_system` those of all (row-level
+--   security; marks.sql);
 -- * its primary key in the database is (business_id, id), which is the replica identity that logical
 --   replication by business needs; `id`, the key that Django knows, stays unique by itself; an index
 --   on business_id alone, which says nothing more, goes;
@@ -25,8 +26,10 @@ BEGIN
         EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', tenant.name);
         EXECUTE format(
             'CREATE POLICY own ON %1$s TO parley_app USING (%2$s) WITH CHECK (%2$s)', tenant.name,
-            format($own$%I = (SELECT nullif(current_setting('parley.business', true), '')::bigint)$own$, tenant.business)
+            format('%I = (SELECT core_business())', tenant.business)
         );
+        EXECUTE format($across$CREATE POLICY marked ON %s TO parley_across
+                       USING ((SELECT core_may('all'))) WITH CHECK ((SELECT core_may('all')))$across$, tenant.name);
         EXECUTE format('CREATE POLICY everything ON %s TO parley_system USING (true) WITH CHECK (true)', tenant.name);
         IF NOT tenant.is_always THEN
             EXECUTE format('ALTER TABLE %s REPLICA IDENTITY FULL', tenant.name);

@@ -42,7 +42,7 @@ from hosting.privacy import data_copy, erasure
 class Contacts(ColumnsAPIView):
     """Customers, newest first."""
 
-    required_scope = KeyScope.READ
+    required_scope = KeyScope.CONTACTS
     queryset = Contact.objects.all()
     serializer_class = ContactSerializer
 
@@ -57,13 +57,12 @@ class Contacts(ColumnsAPIView):
 
 
 class OneContact(BusinessAPIView):
-    """Base of the paths below one contact; reading and changing need different scopes."""
+    """Base of the paths below one contact."""
 
     serializer_class = ContactSerializer
     pagination_class: Any = None
     parser_classes = (BoundedJSONParser,)
-    required_scope = KeyScope.READ
-    changing_scope = KeyScope.MESSAGES
+    required_scope = KeyScope.CONTACTS
 
     @staticmethod
     def own(request: BusinessAPIRequest, contact_id: int) -> Contact:

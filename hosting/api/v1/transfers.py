@@ -197,7 +197,7 @@ class WantedSerializer(StrictSerializer):
 class Exports(BusinessAPIMixin, ListAPIView[ChatExport]):
     """Exports, newest first; POST requests one."""
 
-    required_scope = KeyScope.READ
+    required_scope = KeyScope.EXPORTS
     queryset = ChatExport.objects.all()
     serializer_class = ExportSerializer
 
@@ -233,7 +233,7 @@ class Exports(BusinessAPIMixin, ListAPIView[ChatExport]):
 class ExportById(BusinessAPIMixin, RetrieveAPIView[ChatExport]):
     """One export."""
 
-    required_scope = KeyScope.READ
+    required_scope = KeyScope.EXPORTS
     queryset = ChatExport.objects.all()
     serializer_class = ExportSerializer
     lookup_field = "public_id"
@@ -242,7 +242,7 @@ class ExportById(BusinessAPIMixin, RetrieveAPIView[ChatExport]):
 class CancelExport(BusinessAPIView):
     """Cancel an export."""
 
-    required_scope = KeyScope.READ
+    required_scope = KeyScope.EXPORTS
     serializer_class = ExportSerializer
 
     @extend_schema(request=None, responses=ExportSerializer)

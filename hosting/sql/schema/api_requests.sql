@@ -38,4 +38,4 @@ BEGIN
      WHERE b.id = opened.business_id;
 END $$;
 REVOKE ALL ON FUNCTION hosting_authenticate(text, bytea, text) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION hosting_authenticate(text, bytea, text) TO parley_app, parley_system;
+GRANT EXECUTE ON FUNCTION hosting_authenticate(text, bytea, text) TO parley_app, parley_across, parley_system;

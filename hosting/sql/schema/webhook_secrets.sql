@@ -28,4 +28,4 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
      WHERE a.waba_id = wanted_waba_id
 $$;
 REVOKE ALL ON FUNCTION hosting_webhook_secrets(text) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION hosting_webhook_secrets(text) TO parley_app, parley_system;
+GRANT EXECUTE ON FUNCTION hosting_webhook_secrets(text) TO parley_app, parley_across, parley_system;

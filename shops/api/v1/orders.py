@@ -10,6 +10,7 @@ from rest_framework.response import Response
 
 from accounts.api import BusinessAPIMixin, BusinessAPIRequest, BusinessAPIView
 from accounts.models import KeyScope
+from core.errors import NotAllowed
 from core.serializers import StrictSerializer
 from core.wake import notify
 from hosting.search.filters import choice, moment
@@ -105,7 +106,7 @@ class OrderSerializer(serializers.ModelSerializer[Order]):
 class Orders(BusinessAPIMixin, ListAPIView[Order]):
     """Orders, newest first."""
 
-    required_scope = KeyScope.READ
+    required_scope = KeyScope.SHOP
     number_path = "conversation__number_id"
     queryset = ROWS.all()
     serializer_class = OrderSerializer
@@ -125,7 +126,7 @@ class Orders(BusinessAPIMixin, ListAPIView[Order]):
 class OrderById(BusinessAPIMixin, RetrieveAPIView[Order]):
     """One order."""
 
-    required_scope = KeyScope.READ
+    required_scope = KeyScope.SHOP
     number_path = "conversation__number_id"
     queryset = ROWS.all()
     serializer_class = OrderSerializer
@@ -170,7 +171,7 @@ class RefundSerializer(StrictSerializer):
 class _OrderChange(BusinessAPIView):
     """Base of actions on one order; the response is the changed order."""
 
-    required_scope = KeyScope.MESSAGES
+    required_scope = KeyScope.SHOP
     number_path = "conversation__number_id"
     queryset = ROWS.all()
 
@@ -204,6 +205,9 @@ class OrderSteps(_OrderChange):
         elif given["to"] == "delivered":
             fulfilment.deliver(order)
         elif given["to"] == "cancelled":
+            # What was paid goes back.
+            if KeyScope.SHOP_REFUND not in request.user.scopes:
+                raise NotAllowed(f"This key has no scope '{KeyScope.SHOP_REFUND}'.")
             fulfilment.cancel(order, reason=given["reason"])
         else:
             attempts.record_payment(order, reference=given["reference"])
@@ -213,6 +217,7 @@ class OrderSteps(_OrderChange):
 class OrderRefunds(_OrderChange):
     """Refund an order."""
 
+    required_scope = KeyScope.SHOP_REFUND
     serializer_class = RefundSerializer
 
     @extend_schema(

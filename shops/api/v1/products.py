@@ -195,13 +195,12 @@ def _minor(amount: Decimal, currency: str, field: str) -> int:
 
 
 class ProductView(BusinessAPIView):
-    """Base of product endpoints; reading and changing need different scopes."""
+    """Base of product endpoints."""
 
     parser_classes = (BoundedJSONParser,)
     serializer_class = ProductSerializer
     queryset = Product.objects.all()
-    required_scope = KeyScope.READ
-    changing_scope = KeyScope.MESSAGES
+    required_scope = KeyScope.SHOP
 
     def get_queryset(self) -> QuerySet[Product]:
         """Products with everything the serializer shows."""

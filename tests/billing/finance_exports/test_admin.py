@@ -14,7 +14,7 @@ from accounts.models import AuditEntry, User
 from billing import finance_exports
 from billing.invoices import close
 from billing.models import Export
-from core.tenancy import system
+from core.tenancy import logins, system
 from tests.billing.invoices.test_close import MAY, shop
 from tests.factories import make_deliveries
 
@@ -121,8 +121,9 @@ def test_the_list_names_the_business_of_an_export(operator: Client, billed: list
 
 
 def test_who_may_not_see_invoices_exports_none(client: Client, billed: list[Any]) -> None:
-    clerk = User.objects.create(email="clerk@example.com", is_staff=True)
-    clerk.user_permissions.add(Permission.objects.get(codename="view_export"))
+    with logins("test"):
+        clerk = User.objects.create(email="clerk@example.com", is_staff=True)
+        clerk.user_permissions.add(Permission.objects.get(codename="view_export"))
     client.force_login(clerk)
     assert order(client).status_code == 403
     with system("test"):

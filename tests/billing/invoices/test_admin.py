@@ -13,7 +13,7 @@ from billing.invoices import close
 from billing.metering import meter
 from billing.models import BillingDetails, CreditNote, Invoice, Payment, Refund
 from core.models import Email
-from core.tenancy import system
+from core.tenancy import logins, system
 from tests.factories import make_business, make_deliveries, make_member, make_number
 
 pytestmark = pytest.mark.django_db
@@ -201,7 +201,8 @@ def test_an_operator_who_may_only_look_does_nothing(client: Client, invoice: Inv
     from django.contrib.auth.models import Permission
 
     staff = User.objects.create_user("support@example.com", is_staff=True)
-    staff.user_permissions.add(Permission.objects.get(codename="view_invoice"))
+    with logins("test"):
+        staff.user_permissions.add(Permission.objects.get(codename="view_invoice"))
     client.force_login(staff)
     for deed in ("issue", "void", "reissue", "give_up", "mark_paid", "credit", "refund"):
         assert _do(client, invoice, deed, reason="x").status_code == 403

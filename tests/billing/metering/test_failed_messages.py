@@ -4,6 +4,7 @@ later.
 
 from datetime import UTC, date, datetime, timedelta
 
+import psycopg
 import pytest
 from django.db import connection
 from django.test import Client
@@ -31,6 +32,7 @@ from core.sql import statement
 from core.tenancy import scope, system
 from hosting.inbound import events
 from hosting.models import Delivery, Message
+from tests import databases
 from tests.billing.test_spend_caps import make_shop, send
 from tests.factories import make_business, make_deliveries, make_member, make_messages, make_number
 from tests.hosting.messages.test_endpoints import knock, status, webhook
@@ -307,9 +309,12 @@ def test_the_page_of_a_charge_says_that_it_failed(number, client: Client):
 
 
 def plan(verb, parameters):
-    with system("test"), connection.cursor() as cursor:
-        cursor.execute("SET LOCAL enable_seqscan = off")
-        cursor.execute("SET LOCAL enable_bitmapscan = off")
+    # Without the condition of row-level security, in which the index's expression is not looked up.
+    database = databases.admin(connection.settings_dict["NAME"])
+    with database, psycopg.ClientCursor(database) as cursor:
+        cursor.execute("SET ROLE parley_system")
+        cursor.execute("SET enable_seqscan = off")
+        cursor.execute("SET enable_bitmapscan = off")
         cursor.execute(f"EXPLAIN (COSTS OFF) {statement('billing', verb)}", parameters)
         return [line.strip() for (line,) in cursor.fetchall()]
 

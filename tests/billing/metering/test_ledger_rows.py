@@ -34,7 +34,7 @@ from billing.models import (
 from billing.pricing import explanation
 from billing.rate_cards import csv_files
 from core import money
-from core.tenancy import scope, system
+from core.tenancy import logins, scope, system
 from hosting.extensions import Person
 from hosting.models import Delivery
 from tests.billing.rate_cards.test_versions import make_version
@@ -99,7 +99,8 @@ def test_who_may_only_look_cannot_meter_again(client: Client, bare: Any) -> None
     from django.contrib.auth.models import Permission
 
     looker = User.objects.create_user("looker@example.com", "x", is_staff=True)
-    looker.user_permissions.add(Permission.objects.get(codename="view_quarantine"))
+    with logins("test"):
+        looker.user_permissions.add(Permission.objects.get(codename="view_quarantine"))
     client.force_login(looker)
     with system("test"):
         ids = list(Quarantine.objects.values_list("pk", flat=True))

@@ -102,12 +102,12 @@ def test_a_fault_while_pricing_does_not_end_the_listener(
 ) -> None:
     seconds_until(listening)
     with psycopg.connect(os.environ["DATABASE_SUPERUSER_URL"], autocommit=True) as database:
-        database.execute("REVOKE INSERT ON billing_charge FROM parley_system")
+        database.execute("REVOKE INSERT ON billing_charge FROM parley_across")
         try:
             make_deliveries(number.business, number, 1)
             time.sleep(0.5)
         finally:
-            database.execute("GRANT INSERT ON billing_charge TO parley_system")
+            database.execute("GRANT INSERT ON billing_charge TO parley_across")
     assert charges() == 0
     make_deliveries(number.business, number, 1)
     seconds_until(lambda: charges() == 2)

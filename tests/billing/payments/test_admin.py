@@ -14,7 +14,7 @@ from billing.invoices import credit_notes
 from billing.models import CreditUse, Payment, Refund
 from billing.payments import stripe_collection
 from core.models import Email
-from core.tenancy import system
+from core.tenancy import logins, system
 from tests.billing.payments.test_stripe_collection import later, owing, state, stripe
 
 __all__ = ["stripe"]
@@ -144,7 +144,8 @@ def test_who_may_only_look_settles_nothing(client: Client, stripe: Any) -> None:
 
     invoice, payment = lost(stripe)
     staff = User.objects.create_user("support@example.com", is_staff=True)
-    staff.user_permissions.add(Permission.objects.get(codename="view_payment"))
+    with logins("test"):
+        staff.user_permissions.add(Permission.objects.get(codename="view_payment"))
     client.force_login(staff)
     assert settle(client, payment, "moved", "pi_9").status_code == 403
     assert (state(invoice), audited()) == (("open", [("unknown", 4900)]), [])

@@ -33,7 +33,7 @@ def number(db):
     return make_number(make_business("Bakery", timezone="Europe/Berlin"))
 
 
-def api(number, scopes=("messages", "read")):
+def api(number, scopes=("messages", "read", "exports")):
     return Client(
         headers={"Authorization": f"Bearer {make_key(number.business, scopes=list(scopes))}"}
     )

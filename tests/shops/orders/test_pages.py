@@ -224,15 +224,23 @@ def test_the_api_reads_and_changes_orders(program: Client, order: Order) -> None
     assert fresh().refunded_minor == 480
 
 
-def test_a_read_key_cannot_change_orders(catalog: Catalog, order: Order) -> None:
+def test_a_key_of_the_shop_neither_refunds_nor_cancels(catalog: Catalog, order: Order) -> None:
     reader = Client(
-        headers={"Authorization": f"Bearer {make_key(catalog.business, scopes=['read'])}"}
+        headers={
+            "Authorization": f"Bearer {make_key(catalog.business, scopes=['shop', 'messages'])}"
+        }
     )
     assert reader.get(f"/api/v1/orders/{order.pk}/").status_code == 200
     answer = reader.post(
         f"/api/v1/orders/{order.pk}/steps/", {"to": "cancelled"}, content_type="application/json"
     )
     assert (answer.status_code, fresh().state) == (403, "placed")
+    answer = reader.post(f"/api/v1/orders/{order.pk}/refunds/", {}, content_type="application/json")
+    assert (answer.status_code, fresh().refunded_minor) == (403, 0)
+    other = Client(
+        headers={"Authorization": f"Bearer {make_key(catalog.business, scopes=['messages'])}"}
+    )
+    assert other.get(f"/api/v1/orders/{order.pk}/").status_code == 403
 
 
 def test_webhooks_report_each_update_once_and_in_order(client: Client, order: Order) -> None:
