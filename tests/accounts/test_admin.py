@@ -310,7 +310,7 @@ def test_a_business_page_says_where_it_stands(
             r"<[^>]+>", " ", page[page.index(">", start) + 1 : page.index("</section>", start)]
         ).split()
     )
-    assert said.startswith("Where it stands Hosted messages this month 0 of ")
+    assert said.startswith("Status Hosted messages this month 0 of ")
     assert "Numbers 1 of 1 Seats 1 of " in said
     assert "Cost this month $49.03 $49." in said, "the fee, and three messages at $0.0088"
     assert said.endswith("expected, 3 messages")

@@ -28,7 +28,7 @@ def test_two_hundred_customers_are_written_to_while_somebody_watches(
     page.get_by_role("button", name="Check the list").click()
     expect(page.locator("main")).to_contain_text("Bag 1000")
     expect(page.locator("main")).to_contain_text("North America")
-    expect(page.locator("#wrong")).to_contain_text("201")
+    expect(page.locator("#invalid")).to_contain_text("201")
     page.get_by_role("button", name="Send (200)").click()
     expect(page.locator("#progress")).to_contain_text("of 200 customers")
     expect(page.locator("#progress progress")).not_to_have_attribute("value", "0")

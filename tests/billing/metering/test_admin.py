@@ -87,7 +87,7 @@ def test_a_recount_is_asked_for_and_done_in_the_background(
     shown = _page(operator, "billing_recount_show_differences", recount.pk)
     assert "a tally of 3 and positions 1 to 2" in shown
     front = _page(operator, "index")
-    assert "Books that disagree" in front
+    assert "Discrepancies" in front
     assert "last recount" in front
     assert _audited() == ["recount.asked"]
 

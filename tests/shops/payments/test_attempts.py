@@ -346,11 +346,11 @@ def test_refunds_by_line_and_in_full_never_exceed_what_was_paid(
     texts = [
         content["body"]["text"]
         for content in shop_messages(catalog)
-        if re.search("back", str(content.get("body")))
+        if re.search("Refund", str(content.get("body")))
     ]
     assert texts == [
-        "$4.80 of your order #1 is on its way back to you.",
-        "$16.70 of your order #1 is on its way back to you.",
+        "Refund issued: $4.80 of your order #1.",
+        "Refund issued: $16.70 of your order #1.",
     ]
 
 
@@ -365,7 +365,7 @@ def test_cancelling_gives_goods_and_money_back(catalog: Catalog, order: Order) -
     texts = [content["body"]["text"] for content in shop_messages(catalog)[-2:]]
     assert texts == [
         "Your order #1 was cancelled.\nOven broken",
-        "$21.50 of your order #1 is on its way back to you.",
+        "Refund issued: $21.50 of your order #1.",
     ]
 
 
