@@ -100,7 +100,8 @@ def _without_downloads(request: HttpRequest, response: HttpResponseBase) -> Http
     kept = response.headers.get("Content-Disposition", "").startswith("attachment")
     if not kept or getattr(request, "viewing", None) is None:
         return response
-    response.close()
+    # Not closed: that would end the request, and its connection, before the refusal is written. An
+    # open file goes with the response.
     return refusal(request, NotAllowed(str(NO_DOWNLOADS)))
 
 
