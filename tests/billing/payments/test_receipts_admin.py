@@ -68,9 +68,7 @@ def test_a_transfer_is_noted_allocated_and_sent_back_once(
 def test_who_may_only_look_notes_nothing(
     client: Client, owing: tuple[Business, list[Invoice]]
 ) -> None:
-    user = User.objects.create_user("eyes@example.com")
-    user.is_staff = True
-    user.save()
+    user = User.objects.create_user("eyes@example.com", is_staff=True)
     client.force_login(user)
     url = f"{reverse('admin:billing_cashreceipt_note')}?business={owing[0].pk}"
     assert client.post(url, {"amount": "1.00", "reference": "X"}).status_code == 403
