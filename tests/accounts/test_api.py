@@ -33,11 +33,13 @@ class Members(BusinessAPIMixin, ListAPIView[Membership]):
 
 
 class Member(BusinessAPIMixin, RetrieveAPIView[Membership]):
+    required_scope = KeyScope.READ
     queryset = Membership.objects.all()
     serializer_class = MemberSerializer
 
 
 class Renaming(BusinessAPIView):
+    required_scope = KeyScope.READ
     serializer_class = MemberSerializer
 
     def post(self, request: Any) -> Any:

@@ -121,5 +121,5 @@ def test_groups_that_are_shipped_see_the_outbox() -> None:
     assert rights == {
         "Support": ["view_email"],
         "Finance": ["change_email", "view_email"],
-        "Engineering": ["change_email", "view_email"],
+        "Engineering": ["change_email", "view_email", "view_heartbeat"],
     }

@@ -208,7 +208,7 @@ def test_stock_changes_leave_their_reason_and_never_go_below_zero():
         in client.post(address, {"stock": "1"}, follow=True).content.decode()
     )
     moves = [
-        (m.change, m.stock, m.reason, m.author is not None)
+        (m.change, m.stock, m.reason, m.author_id is not None)
         for m in rows(StockMove, product=product)
     ]
     assert moves == [(10, 10, "counted", True), (-3, 7, "broken", True)]
