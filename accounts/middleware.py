@@ -100,9 +100,10 @@ def _without_downloads(request: HttpRequest, response: HttpResponseBase) -> Http
     kept = response.headers.get("Content-Disposition", "").startswith("attachment")
     if not kept or getattr(request, "viewing", None) is None:
         return response
-    # Not closed: that would end the request, and its connection, before the refusal is written. An
-    # open file goes with the response.
-    return refusal(request, NotAllowed(str(NO_DOWNLOADS)))
+    answer = refusal(request, NotAllowed(str(NO_DOWNLOADS)))
+    # The file that would have been sent is closed with the answer, which ends the request.
+    answer._resource_closers += response._resource_closers  # type: ignore[attr-defined]
+    return answer
 
 
 # allauth's pages end by exceptions too, which it turns into responses.

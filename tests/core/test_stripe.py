@@ -124,8 +124,10 @@ def test_a_signed_body_without_an_id_is_named_by_its_digest(body: bytes) -> None
     assert (event.kind, event.object_id) == ("", "")
 
 
-@pytest.mark.parametrize("header", ["", "t=1", "v1=ab", "t=x,v1=ab", "t=1,v1=é", signed(b"other")])
+@pytest.mark.parametrize("header", ["", "t=1", "v1=ab", "t=x,v1=ab", "t=1,v1=é", "of another"])
 def test_a_bad_signature_is_refused_whatever_the_event(header: str) -> None:
+    # Signed here, not in the list above: the names of tests must not hold the time.
+    header = signed(b"other") if header == "of another" else header
     with pytest.raises(BadSignature):
         read_event(json.dumps(BALANCE).encode(), header, SECRET)
 
