@@ -26,6 +26,10 @@ from tests.factories import make_business, make_deliveries, make_number
 
 SECONDS = 5.0
 
+# `long` until it is known why they failed in one of two whole runs, after other tests of the same
+# process; alone, and with the rest of this folder, they pass.
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 def businesses(committed_db: None) -> Iterator[list[Business]]:
