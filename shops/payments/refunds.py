@@ -47,9 +47,7 @@ def refund(
     if once and (made := BuyerRefund.objects.filter(key=_key(order, once)).first()):
         return made
     goods = _goods_to_restock(order, lines, amount_minor, restock)
-    payment = order.payments.filter(status=PaymentStatus.SUCCEEDED).first()
-    if payment is None:
-        raise WrongState(_("Nothing was paid for this order."))
+    payment = payment_of(order)
     amount = amount_of(order, lines=lines, amount_minor=amount_minor)
     if expected_minor not in (None, amount):
         raise WrongState(_("What is left to refund has changed. Look at the amount again."))
@@ -61,6 +59,14 @@ def refund(
     return_goods(order, goods, reason="refunded")
     key = _key(order, once) if once else f"{payment.key}-refund-{payment.refunds.count() + 1}"
     return _create_refund(order, payment, amount, lines or {}, reason, key)
+
+
+def payment_of(order: Order) -> BuyerPayment:
+    """The payment that was received; raises WrongState where none was."""
+    payment: BuyerPayment | None = order.payments.filter(status=PaymentStatus.SUCCEEDED).first()
+    if payment is None:
+        raise WrongState(_("Nothing was paid for this order."))
+    return payment
 
 
 def amount_of(

@@ -22,8 +22,7 @@ from hosting.conversations import thread
 from hosting.models import Direction, Message
 from shops import fulfilment, tasks, texts
 from shops.documents.receipt import receipt_filename, receipt_pdf
-from shops.errors import WrongState
-from shops.models import Order, OrderNote, OrderState, PaymentStatus, PaymentWay
+from shops.models import Order, OrderNote, OrderState, PaymentWay
 from shops.orders import place
 from shops.payments import attempts, refunds
 
@@ -183,31 +182,36 @@ def _refund(request: BusinessRequest, found: Order) -> HttpResponse | None:
         and str(text).isdecimal()
         and int(str(text)[:7]) > 0
     }
-    reason, amount = request.POST.get("reason", ""), request.POST.get("amount", "").strip()
+    amount = request.POST.get("amount", "").strip()
     minor = _minor(amount, found.currency) if amount and not lines else None
     if not (lines or amount or request.POST.get("all")):
         raise BadInput(_("Choose lines, an amount, or all that is left."), field="amount")
     restock = bool(request.POST.get("restock")) and minor is None
-    once = request.POST.get("once", "")
-    if once:
-        refunds.refund(
-            found,
-            lines=lines,
-            amount_minor=minor,
-            reason=reason,
-            restock=restock,
-            once=once,
-            expected_minor=_number(request.POST.get("expected", "")),
-        )
-        return None
-    if not found.payments.filter(status=PaymentStatus.SUCCEEDED).exists():
-        raise WrongState(_("Nothing was paid for this order."))
+    if not (once := request.POST.get("once", "")):
+        return _ask_refund(request, found, lines, minor, restock)
+    refunds.refund(
+        found,
+        lines=lines,
+        amount_minor=minor,
+        reason=request.POST.get("reason", ""),
+        restock=restock,
+        once=once,
+        expected_minor=_number(request.POST.get("expected", "")),
+    )
+    return None
+
+
+def _ask_refund(
+    request: BusinessRequest, found: Order, lines: dict[int, int], minor: int | None, restock: bool
+) -> HttpResponse:
+    """The page that names the amount of a refund before it is made."""
+    refunds.payment_of(found)
     asked = {
         "order": found,
         "amount_minor": refunds.amount_of(found, lines=lines, amount_minor=minor),
         "lines": [(lines[one.position], one) for one in found.lines.all() if one.position in lines],
         "restock": restock,
-        "reason": reason,
+        "reason": request.POST.get("reason", ""),
         "once": secrets.token_urlsafe(12),
         "given": [(name, text) for name, text in request.POST.items() if name not in UNSENT],
     }
