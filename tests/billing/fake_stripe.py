@@ -51,7 +51,7 @@ class FakeStripe:
             # The caller has gone by then.
             self.hang.wait(60)
             handler.close_connection = True
-            return
+            return None
         if self.refuse:
             self.refuse -= 1
             handler.close_connection = True
