@@ -140,7 +140,9 @@ def test_a_network_that_does_not_answer_holds_the_page_for_seconds_only(
     assert (shown.status_code, "could not be opened; try again" in text(shown)) == (409, True)
     assert state(invoice) == ("open", [])
     stripe.hang = None
-    assert next_page(Client().post(f"{pay_links.pay_path(invoice)}card/")) == "https://pay.example/1"
+    assert (
+        next_page(Client().post(f"{pay_links.pay_path(invoice)}card/")) == "https://pay.example/1"
+    )
 
 
 def test_without_a_saved_card_the_button_leads_to_the_page(db: None, stripe: Any) -> None:
