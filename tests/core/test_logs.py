@@ -41,10 +41,9 @@ def _formatter(console: logging.Handler) -> logging.Formatter:
 
     from django.conf import settings
 
-    made: Any = DictConfigurator(settings.LOGGING)
-    formatter: logging.Formatter = made.configure_formatter(
-        dict(settings.LOGGING["formatters"]["json"])
-    )
+    given: Any = settings.LOGGING
+    made: Any = DictConfigurator(given)
+    formatter: logging.Formatter = made.configure_formatter(dict(given["formatters"]["json"]))
     return formatter
 
 
