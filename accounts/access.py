@@ -19,6 +19,7 @@ from django_htmx.middleware import HtmxDetails
 from psycopg.errors import ReadOnlySqlTransaction
 
 from accounts import impersonation, mfa
+from accounts.audit import acts
 from accounts.models import Business, Membership, User
 from core.errors import NotAllowed, ParleyError
 from core.tenancy import scope, system
@@ -71,7 +72,13 @@ def member_page(
                 ):
                     if membership.pk is None:
                         impersonation.forbid_writing()
-                    return view(request, *args, **kwargs)
+                        return view(request, *args, **kwargs)
+                    with acts.silent() as written:
+                        response = view(request, *args, **kwargs)
+                        # 204: a step before the act, or nothing to show.
+                        if response.status_code != 204:
+                            acts.complete(request, response, written, membership.business_id)
+                    return response
             except ParleyError as error:
                 return refusal(request, error)
             except InternalError as error:
@@ -79,6 +86,7 @@ def member_page(
                     raise
                 return refusal(request, NotAllowed(str(READ_ONLY)))
 
+        wrapped.records_acts = True  # type: ignore[attr-defined]
         guarded: Callable[..., HttpResponseBase] = login_required(wrapped)
         return guarded
 

@@ -56,6 +56,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.api_keys import numbers_of
+from accounts.audit import acts
 from accounts.models import ApiKey, Business, KeyScope
 from accounts.plans import limits
 from core import columns, tenancy
@@ -121,6 +122,7 @@ class ApiKeyAuthentication(BaseAuthentication):
         business = Business.objects.select_related("plan").get(pk=row[1])
         caller = Caller(business, row[0], frozenset(row[2]), row[3] and frozenset(row[3]))
         request.business = caller.business  # type: ignore[attr-defined]
+        request._request.api_key = f"parley_{match[1]}"  # type: ignore[attr-defined]
         return caller, caller.key_id
 
     def authenticate_header(self, request: Request) -> str:
@@ -172,9 +174,12 @@ class BusinessAPIMixin(APIView):
         """Answer inside the tenant's transaction; 503 while the database is unavailable."""
         try:
             with tenancy.deferred_scope():
-                response: Any = super().dispatch(request, *args, **kwargs)
-                if response.status_code >= 400:
-                    transaction.set_rollback(True)
+                with acts.silent() as written:
+                    response: Any = super().dispatch(request, *args, **kwargs)
+                    if response.status_code >= 400:
+                        transaction.set_rollback(True)
+                    elif called := getattr(self.request, "business", None):
+                        acts.complete(request, response, written, called.pk)
                 # Rendered here, within the transaction: lazy querysets must still see their rows.
                 # A file is not rendered; what it streams must not read the database.
                 if hasattr(response, "render"):

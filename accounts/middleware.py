@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 
 from accounts import impersonation, mfa
 from accounts.access import NO_DOWNLOADS, READ_ONLY, refusal
-from accounts.audit import record
+from accounts.audit import acts, record
 from core.errors import NotAllowed
 from core.tenancy import logins, system
 
@@ -62,7 +62,10 @@ class BusinessMiddleware:
         token = record.origin.set(lambda: record.origin_of(request))
         try:
             refused = self._refuse_while_viewing(request)
-            return refused or _without_downloads(request, self.get_response(request))
+            response = refused or _without_downloads(request, self.get_response(request))
+            if request.path_info.startswith("/admin/"):
+                response._csp_config = settings.ADMIN_CONTENT_SECURITY_POLICY  # type: ignore[attr-defined]
+            return response
         finally:
             record.origin.reset(token)
 
@@ -91,8 +94,12 @@ class BusinessMiddleware:
             return None
         if refused := _demand_second_factor(request, match.url_name or ""):
             return refused
-        with system("operators work across businesses"):
-            return _rendered(view(request, *args, **kwargs))
+        with system("operators work across businesses"), acts.silent() as written:
+            response = _rendered(view(request, *args, **kwargs))
+            # A form that is shown again was not carried out.
+            if response.status_code == 302 or request.method in SAFE:
+                acts.complete(request, response, written, None, prefix="admin.")
+            return response
 
 
 def _without_downloads(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:

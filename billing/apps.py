@@ -16,6 +16,19 @@ class BillingConfig(AppConfig):
         _extend_dashboard()
         _extend_hosting()
         _extend_admin()
+        _leave_out_of_the_audit_log()
+
+
+def _leave_out_of_the_audit_log() -> None:
+    from accounts.audit.acts import NotRecorded, not_recorded
+
+    not_recorded.register(NotRecorded("it changes nothing", ("estimate",)))
+    not_recorded.register(
+        NotRecorded(
+            "a document of the business itself, again",
+            ("invoice_download", "credit_note", "api_invoice_document"),
+        )
+    )
 
 
 def _extend_ground() -> None:

@@ -3,7 +3,7 @@
 import warnings
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -52,6 +52,7 @@ class Environment(Addresses):
     secret_key: str
     # Newest first.
     encryption_keys: list[str]
+    backup_key: str
     app_secret: str
     verify_token: str
     debug: bool
@@ -74,6 +75,8 @@ class Environment(Addresses):
     worker_processes: int
     demo: bool
     postgres_bin: str
+    # Addresses and networks of proxies whose headers are believed.
+    trusted_proxies: list[str]
 
     @property
     def email_backend(self) -> str:
@@ -91,6 +94,8 @@ def load() -> Environment:
         var=var,
         secret_key=_kept("SECRET_KEY", "secret_key", var),
         encryption_keys=_kept("PARLEY_ENCRYPTION_KEYS", "encryption_key", var).split(","),
+        # Only backups need it.
+        backup_key=secret("PARLEY_BACKUP_KEY") or known_secrets(var).get("backup_key", ""),
         app_secret=_kept("PARLEY_APP_SECRET", "app_secret", var),
         verify_token=_kept("PARLEY_VERIFY_TOKEN", "verify_token", var),
         debug=_debug(),
@@ -110,6 +115,7 @@ def load() -> Environment:
         worker_processes=number("WORKER_PROCESSES", 2),
         demo=_demo(where.base_url),
         postgres_bin=chosen_postgres(),
+        trusted_proxies=_trusted_proxies(),
     )
 
 
@@ -159,6 +165,18 @@ def _demo(base_url: str) -> bool:
             f"BASE_URL is {base_url}."
         )
     return demo
+
+
+def _trusted_proxies() -> list[str]:
+    proxies = words("TRUSTED_PROXIES", [])
+    for one in proxies:
+        try:
+            ip_network(one, strict=False)
+        except ValueError:
+            raise ConfigurationError(
+                f"TRUSTED_PROXIES has addresses and networks such as 10.0.0.0/8, not '{one}'."
+            ) from None
+    return proxies
 
 
 def _debug() -> bool:

@@ -3,7 +3,6 @@
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import structlog
 from celery.schedules import crontab
@@ -14,7 +13,6 @@ from config.environment import WEB_THREADS as WEB_THREADS
 from config.environment import load
 from core.logs import redact
 
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
 BASE_DIR = Path(__file__).resolve().parent.parent
 ENV = load()
 
@@ -28,6 +26,8 @@ CSRF_TRUSTED_ORIGINS = [ENV.base_url]
 INSTALLED_APPS = [
     "unfold",
     "unfold.contrib.filters",
+    # Before the apps whose commands it replaces.
+    "core",
     "config.admin.ParleyAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -48,7 +48,6 @@ INSTALLED_APPS = [
     "django_structlog",
     "csp",
     "axes",
-    "core",
     "accounts",
     "hosting",
     "billing",
@@ -58,7 +57,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "core.middleware.OutboundMiddleware",
+    "core.middleware.EdgeMiddleware",
     "hosting.api.fast_path.FastPathMiddleware",
     "core.middleware.TextMiddleware",
     "django.middleware.security.SecurityMiddleware",
@@ -164,10 +163,9 @@ EMAIL_BACKEND = ENV.email_backend
 EMAIL_TIMEOUT = 30
 globals().update({name: value for name, value in ENV.email.items() if name.startswith("EMAIL_")})
 # The folder that the page "Development mailbox" shows, empty: there is no such page. Only with the
-# demo and where BASE_URL is this machine: mails hold codes to log in with.
-IS_LOOPBACK = urlsplit(ENV.base_url).hostname in LOOPBACK
+# demo, which is on this machine only: mails hold codes to log in with.
 ARE_FILES = ENV.email_backend == "core.outbox.files.EmailBackend"
-MAIL_FOLDER = ENV.email["EMAIL_FILE_PATH"] if ARE_FILES and ENV.demo and IS_LOOPBACK else ""
+MAIL_FOLDER = ENV.email["EMAIL_FILE_PATH"] if ARE_FILES and ENV.demo else ""
 DEFAULT_FROM_EMAIL = ENV.from_email
 
 LANGUAGE_CODE = "en"
@@ -206,6 +204,11 @@ SECURE_REFERRER_POLICY = "same-origin"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = ENV.base_url.startswith("https://")
 X_FRAME_OPTIONS = "DENY"
+# Whose headers say who asks and whether by https; from anybody else they are removed.
+TRUSTED_PROXIES = ENV.trusted_proxies
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if ENV.trusted_proxies else None
+# With an https address, browsers come back by https only.
+HSTS_SECONDS = 365 * 24 * 3600
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": ["'self'"],
@@ -218,8 +221,13 @@ CONTENT_SECURITY_POLICY = {
         "base-uri": ["'self'"],
         "form-action": ["'self'"],
     },
-    # Unfold's own pages use Alpine, which evaluates its attributes.
-    "EXCLUDE_URL_PREFIXES": ["/admin/"],
+}
+# Unfold's pages use Alpine, which evaluates its attributes, and inline styles; nothing else is
+# loosened: no inline script, nothing from elsewhere.
+ADMIN_CONTENT_SECURITY_POLICY = {
+    **CONTENT_SECURITY_POLICY["DIRECTIVES"],
+    "script-src": ["'self'", "'unsafe-eval'"],
+    "style-src": ["'self'", "'unsafe-inline'"],
 }
 
 REST_FRAMEWORK = {
@@ -348,6 +356,8 @@ STRIPE_API_BASE = ENV.stripe_api_base
 APP_SECRET = ENV.app_secret
 VERIFY_TOKEN = ENV.verify_token
 ENCRYPTION_KEYS = ENV.encryption_keys
+# Backups are encrypted to it; empty: there are none.
+BACKUP_KEY = ENV.backup_key
 # Lets media links and webhooks reach private addresses: for development and tests only.
 ALLOW_PRIVATE_URLS = ENV.allow_private_urls
 

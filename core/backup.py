@@ -1,12 +1,14 @@
-"""Backup and restore: database and files in one archive, of one moment.
+"""Backup and restore: database and files in one encrypted archive, of one moment.
 
-The archive is a tar file: `database.dump` (pg_dump's custom format, of one snapshot), `files/…`
+The archive is a tar file, encrypted to the installation's key (`core.encrypted_stream`):
+`database.dump` (pg_dump's custom format, of one snapshot), `files/…`
 (the storage without thumbnails, which are made again), `manifest.json` with size and SHA-256 of
-every part and the number of rows of every table in the snapshot, and `manifest.sha256`. It is
-restored completely or not at all, into an empty database.
+every part and the number of rows of every table in the snapshot, and `manifest.hmac`, its signature
+by the same key (HMAC-SHA256). It is restored completely or not at all, into an empty database.
 """
 
 import hashlib
+import hmac
 import json
 import os
 import subprocess
@@ -27,6 +29,13 @@ from django.db import connections
 from django.utils import timezone
 
 from core import tenancy
+from core.encrypted_stream import (
+    EncryptedReader,
+    EncryptedWriter,
+    StreamRefused,
+    derived,
+    parse_key,
+)
 from core.programs import postgres_bin
 from core.registry import Registry
 
@@ -35,8 +44,8 @@ log = structlog.get_logger(__name__)
 DUMP = "database.dump"
 FILES = "files/"
 MANIFEST = "manifest.json"
-SEAL = "manifest.sha256"
-FORMAT = 1
+SEAL = "manifest.hmac"
+FORMAT = 2
 NOT_BACKED_UP = ("thumbnails",)
 READ_LAST = ("erasures/",)
 CHUNK_BYTES = 1024 * 1024
@@ -78,23 +87,24 @@ def back_up(path: Path) -> Manifest:
 
     Raises BackupError where the file exists, or a program fails.
     """
+    key = _key()
     if path.exists():
         raise BackupError(f"{path} is there already.")
     manifest = Manifest(made_at=timezone.now().isoformat())
     unfinished = path.with_name(path.name + ".unfinished")
     try:
-        # Readable by its owner only: it contains messages in plain text.
         handle = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with (
-            os.fdopen(handle, "wb") as held,
-            tarfile.open(fileobj=held, mode="w", format=tarfile.PAX_FORMAT) as archive,
-        ):
-            _put_database(archive, manifest)
-            _put_files(archive, manifest)
-            whole = manifest.as_json()
-            seal = hashlib.sha256(whole).hexdigest().encode()
-            _add(archive, MANIFEST, BytesIO(whole), len(whole))
-            _add(archive, SEAL, BytesIO(seal), len(seal))
+        with os.fdopen(handle, "wb") as held:
+            encrypted = EncryptedWriter(held, key)
+            # An open stream, which tarfile neither reads nor seeks in.
+            with _tar(encrypted, "w|") as archive:
+                _put_database(archive, manifest)
+                _put_files(archive, manifest)
+                whole = manifest.as_json()
+                _add(archive, MANIFEST, BytesIO(whole), len(whole))
+                seal = _signature(key, encrypted.salt, whole)
+                _add(archive, SEAL, BytesIO(seal), len(seal))
+            encrypted.close()
         with unfinished.open("rb") as file:
             os.fsync(file.fileno())
         unfinished.rename(path)
@@ -102,6 +112,27 @@ def back_up(path: Path) -> Manifest:
         unfinished.unlink(missing_ok=True)
     _log("backup_written", path, manifest)
     return manifest
+
+
+def _key() -> bytes:
+    if not settings.BACKUP_KEY:
+        raise BackupError(
+            "PARLEY_BACKUP_KEY is not set. Make a key by `manage.py backup --new-key`, and keep it"
+            " where the backups are not: without it nobody reads them."
+        )
+    try:
+        return parse_key(settings.BACKUP_KEY)
+    except StreamRefused as error:
+        raise BackupError(f"PARLEY_BACKUP_KEY: {error}.") from None
+
+
+def _signature(key: bytes, salt: bytes, manifest: bytes) -> bytes:
+    signing_key = derived(key, salt, b"parley backup manifest")
+    return hmac.new(signing_key, manifest, "sha256").hexdigest().encode()
+
+
+def _tar(stream: Any, mode: Any) -> tarfile.TarFile:
+    return tarfile.open(fileobj=stream, mode=mode, format=tarfile.PAX_FORMAT)
 
 
 def _log(event: str, path: Path, manifest: Manifest) -> None:
@@ -223,24 +254,31 @@ def read_archive(path: Path) -> Manifest:
     """
     found: dict[str, tuple[int, str]] = {}
     read = {MANIFEST: b"", SEAL: b""}
+    key = _key()
     try:
-        with tarfile.open(path, "r:") as archive:
-            for entry in archive:
-                stream = _HashingStream(archive.extractfile(entry))
-                if entry.name in read:
-                    read[entry.name] = stream.read()
-                    continue
-                while stream.read(CHUNK_BYTES):
-                    pass
-                found[entry.name] = (entry.size, stream.sum.hexdigest())
-        if hashlib.sha256(read[MANIFEST]).hexdigest().encode() != read[SEAL]:
-            raise ValueError("its manifest is not sealed")
+        with path.open("rb") as held:
+            decrypted = EncryptedReader(held, key)
+            with _tar(decrypted, "r|") as archive:
+                for entry in archive:
+                    stream = _HashingStream(archive.extractfile(entry))
+                    if entry.name in read:
+                        read[entry.name] = stream.read()
+                        continue
+                    while stream.read(CHUNK_BYTES):
+                        pass
+                    found[entry.name] = (entry.size, stream.sum.hexdigest())
+            # tarfile stops before the end, which is authenticated too.
+            while decrypted.read(CHUNK_BYTES):
+                pass
+        signed = _signature(key, decrypted.salt, read[MANIFEST])
+        if not hmac.compare_digest(signed, read[SEAL]):
+            raise ValueError("its manifest is not signed by this key")
         manifest = Manifest(**json.loads(read[MANIFEST]))
         manifest.parts = {
             name: (int(size), str(digest)) for name, (size, digest) in manifest.parts.items()
         }
     except (OSError, tarfile.TarError, ValueError, TypeError, AttributeError) as error:
-        raise BackupError(f"{path.name} is cut, or no backup: {error}") from None
+        raise BackupError(f"{path.name} cannot be restored: {error}.") from None
     if manifest.format != FORMAT:
         raise BackupError(f"{path.name} has format {manifest.format}; this Parley reads {FORMAT}.")
     _compare(path, manifest, found)
@@ -263,7 +301,7 @@ def restore(path: Path) -> Manifest:
     """
     manifest = read_archive(path)
     _refuse_unless_empty()
-    with tarfile.open(path, "r:") as archive:
+    with path.open("rb") as held, _tar(EncryptedReader(held, _key()), "r|") as archive:
         for entry in archive:
             stream = archive.extractfile(entry)
             assert stream is not None

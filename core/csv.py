@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 # A spreadsheet may run a cell that begins with one of these as a formula.
-FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "\t", "\r", "\n", "|", "\x00")
+FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "\t", "\r", "\n", "|", "%", "\x00")
 
 
 class _Echo:
@@ -23,6 +23,17 @@ def cell(value: Any) -> Any:
     if isinstance(value, str) and value.lstrip(" \"'").startswith(FORMULA):
         return f"'{value}"
     return "" if value is None else value
+
+
+def guarded(text: str) -> str:
+    """A cell that no spreadsheet runs as a formula, and that `plain` gives back exactly."""
+    is_risky = text.lstrip(" \"'").startswith(FORMULA) or text.lstrip().startswith(FORMULA)
+    return f"'{text}" if is_risky or text.startswith("'") else text
+
+
+def plain(cell: str) -> str:
+    """The text of a guarded cell."""
+    return cell[1:] if cell.startswith("'") and guarded(cell[1:]) == cell else cell
 
 
 def csv_line(cells: Iterable[Any]) -> str:

@@ -22,6 +22,7 @@ SECRETS = (
     "app_secret",
     "verify_token",
     "encryption_key",
+    "backup_key",
 )
 
 
@@ -42,8 +43,8 @@ def kept_secrets(root: Path) -> dict[str, str]:
 
 
 def new_secret(name: str) -> str:
-    """A random secret: a Fernet key for `encryption_key`, else hexadecimal."""
-    if name == "encryption_key":
+    """A random secret: 32 bytes in base64 for the keys that encrypt, else hexadecimal."""
+    if name in ("encryption_key", "backup_key"):
         return base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
     return secrets.token_hex(32 if name == "secret_key" else 16)
 

@@ -15,6 +15,7 @@ class HostingConfig(AppConfig):
         _register_queues()
         _extend_ground()
         _extend_pages()
+        _leave_out_of_the_audit_log()
         _extend_home_page()
         _extend_admin()
 
@@ -66,6 +67,35 @@ def _extend_pages() -> None:
     pages.register(Page(_("Customers"), "contacts", "users", 25, agents))
     pages.register(Page(_("Broadcasts"), "broadcasts", "send", 28, agents))
     pages.register(Page(_("Phone"), "phones", "phone", 30, agents))
+
+
+def _leave_out_of_the_audit_log() -> None:
+    from accounts.audit.acts import NotRecorded, not_recorded
+
+    for reason, names in (
+        (
+            "a team's work with messages, which the conversation itself shows",
+            "inbox_reply inbox_templates inbox_resolve inbox_assign inbox_label inbox_unlabel"
+            " inbox_snooze inbox_note inbox_note_remove inbox_canned inbox_typing"
+            " api_conversation api_messages",
+        ),
+        (
+            "a message or its file, which the message log shows",
+            "cloudapi_messages cloudapi_messages_by_key cloudapi_media cloudapi_media_by_key"
+            " cloudapi_uploads cloudapi_upload api_media_list message_media",
+        ),
+        (
+            "a simulated customer does it",
+            "phones phone phone_switch phone_chat phone_write phone_web phone_tap phone_react"
+            " phone_place phone_card phone_about phone_block phone_fail",
+        ),
+        (
+            "it repeats a webhook call, which the log of calls shows",
+            "replay_call api_webhook_delivery_replay test_webhook rerun_webhook check_webhook",
+        ),
+        ("it changes nothing", "preview_template synchronise_templates"),
+    ):
+        not_recorded.register(NotRecorded(reason, tuple(names.split())))
 
 
 def _extend_home_page() -> None:

@@ -105,6 +105,11 @@ urlpatterns = [
         webhooks.change_secret,
         name="change_secret",
     ),
+    path(
+        "settings/webhooks/accounts/<str:waba_id>/secret/end/",
+        webhooks.end_secret,
+        name="end_secret",
+    ),
     path("settings/webhooks/<uuid:public_id>/", webhooks.webhook, name="webhook"),
     path("settings/webhooks/<uuid:public_id>/switch/", webhooks.switch, name="switch_webhook"),
     path(

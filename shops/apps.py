@@ -20,6 +20,23 @@ class ShopsConfig(AppConfig):
         _extend_ground()
         _extend_hosting()
         _extend_admin()
+        _leave_out_of_the_audit_log()
+
+
+def _leave_out_of_the_audit_log() -> None:
+    from accounts.audit.acts import NotRecorded, not_recorded
+
+    not_recorded.register(
+        NotRecorded("a message with products, which the conversation shows", ("inbox_products",))
+    )
+    not_recorded.register(
+        NotRecorded(
+            "a file of the business itself, again", ("shop_order_receipt", "shop_import_problems")
+        )
+    )
+    not_recorded.register(
+        NotRecorded("stock moves are a log of their own", ("shop_stock", "api_product_stock"))
+    )
 
 
 def _extend_ground() -> None:

@@ -180,6 +180,7 @@ ROWS: dict[str, Row] = {
     "webhook_call": Row("/settings/webhooks/calls/{call}/", OWNER, True, get=200),
     "replay_call": Row("/settings/webhooks/calls/{call}/replay/", OWNER, True, post=302),
     "change_secret": Row("/settings/webhooks/accounts/{waba}/secret/", OWNER, True, post=302),
+    "end_secret": Row("/settings/webhooks/accounts/{waba}/secret/end/", OWNER, True, post=302),
     "webhook": Row("/settings/webhooks/{webhook}/", OWNER, True, get=200),
     "switch_webhook": Row("/settings/webhooks/{webhook}/switch/", OWNER, True, post=302),
     "webhook_fields": Row("/settings/webhooks/{webhook}/fields/", OWNER, True, post=302),
@@ -337,6 +338,7 @@ ROWS: dict[str, Row] = {
     "api_webhooks": ForKeys("/api/v1/webhooks/", get=200, foreign=200, post=415, foreign_post=415),
     "api_webhook": ForKeys("/api/v1/webhooks/{webhook}/", get=200),
     "api_webhook_deliveries": ForKeys("/api/v1/webhook-deliveries/", get=200, foreign=200),
+    "api_previous_secret": ForKeys("/api/v1/accounts/{waba}/previous-secret/"),
     "api_webhook_delivery": ForKeys("/api/v1/webhook-deliveries/{call}/", get=200),
     "api_webhook_delivery_replay": ForKeys("/api/v1/webhook-deliveries/{call}/replay/", post=201),
     # Signed by Stripe, without a login; off in tests, which run without its secret.

@@ -145,6 +145,8 @@ class AuditedAdmin(ModelAdmin):
     compressed_fields = True
     # Columns that no page shows and no audit entry contains.
     hidden: ClassVar[tuple[str, ...]] = ()
+    # Columns about customers, whose values the audit log does not repeat; rows are named by id.
+    personal: ClassVar[tuple[str, ...]] = ()
 
     def get_exclude(self, request: HttpRequest, obj: Model | None = None) -> list[str]:
         """The columns that forms leave out: encrypted text, raw bytes, and `hidden`."""
@@ -178,11 +180,22 @@ class AuditedAdmin(ModelAdmin):
         ]
         record.record(
             action=f"{self.model._meta.model_name}.{'changed' if change else 'added'}",
-            subject=obj,
+            subject=self._subject(obj),
             business=business_of(obj),
-            before={name: form.initial.get(name) for name in changed if change},
-            after={name: form.cleaned_data.get(name) for name in changed if "password" not in name},
+            before={
+                name: form.initial.get(name)
+                for name in changed
+                if change and name not in self.personal
+            },
+            after={
+                name: "changed" if name in self.personal else form.cleaned_data.get(name)
+                for name in changed
+                if "password" not in name
+            },
         )
+
+    def _subject(self, obj: Model) -> object:
+        return f"{self.opts.verbose_name} {obj.pk}" if self.personal else obj
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
         """Save the rows of an inline, and record each change."""
@@ -201,7 +214,9 @@ class AuditedAdmin(ModelAdmin):
     def delete_model(self, request: HttpRequest, obj: Model) -> None:
         """Delete, and record it in the same transaction."""
         record.record(
-            action=f"{self.model._meta.model_name}.deleted", subject=obj, business=business_of(obj)
+            action=f"{self.model._meta.model_name}.deleted",
+            subject=self._subject(obj),
+            business=business_of(obj),
         )
         super().delete_model(request, obj)
 

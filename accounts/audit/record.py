@@ -1,16 +1,17 @@
 """Writing the audit log: changes of plans, roles, keys, rates and money, in their transaction."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
 from django.core.serializers.json import DjangoJSONEncoder
-from django.db import connection
+from django.forms import ModelForm
 from django.http import HttpRequest
 
 from accounts.models import AuditEntry, Business, User
+from core.encryption import EncryptedTextField
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +28,14 @@ class Origin:
 origin: ContextVar[Callable[[], Origin]] = ContextVar("audit_origin", default=Origin)
 
 
+# Grows by one with each entry while a request is watched (`accounts.audit.acts`).
+written: ContextVar[list[bool]] = ContextVar("audit_written")
+
+
 def origin_of(request: HttpRequest) -> Origin:
-    """The logged-in user and the IP address of a request."""
+    """The API key or the logged-in user, and the IP address of a request."""
+    if key := getattr(request, "api_key", ""):
+        return Origin(None, f"key {key}", request.META.get("REMOTE_ADDR") or None)
     user = getattr(request, "user", None)
     known = user if isinstance(user, User) else None
     return Origin(
@@ -46,9 +53,12 @@ def record(
 ) -> AuditEntry:
     """Write one entry in the transaction of the change that it describes.
 
-    `before` and `after` hold the changed values by name and must not contain secrets.
+    `before` and `after` hold the changed values by name. No entry names a customer, nor holds
+    what one wrote, or a secret: nothing is ever taken out of the log.
     """
     who = origin.get()()
+    if (seen := written.get(None)) is not None:
+        seen.append(True)
     return AuditEntry.objects.create(
         business_id=business.pk if isinstance(business, Business) else business,
         actor=who.actor,
@@ -58,6 +68,22 @@ def record(
         before=_plain(before),
         after=_plain(after),
         ip=who.ip,
+    )
+
+
+def record_form(action: str, form: "ModelForm[Any]", business: Business) -> AuditEntry:
+    """Write one entry about the row of a form that was saved: its changed fields, no secrets."""
+    fields = form.instance._meta.get_fields()
+    hidden = {one.name for one in fields if isinstance(one, EncryptedTextField)}
+    changed = [name for name in form.changed_data if name not in hidden]
+    secret = [name for name in form.changed_data if name in hidden]
+    return record(
+        action=action,
+        subject=form.instance,
+        business=business,
+        before={name: form.initial.get(name) for name in changed},
+        after={name: form.cleaned_data.get(name) for name in changed}
+        | dict.fromkeys(secret, "changed"),
     )
 
 
@@ -73,17 +99,3 @@ class _Encoder(DjangoJSONEncoder):
             return super().default(o)
         except TypeError:
             return str(o)
-
-
-def redact(*, business_id: int, anywhere: Sequence[str], names: Sequence[str]) -> int:
-    """Replace a customer's data in the log by `[erased]`; returns the number of entries changed.
-
-    Texts of `anywhere` are replaced in every entry of the business, `names` only in entries about
-    contacts. Call across businesses (`tenancy.system`).
-    """
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT accounts_redact_audit(%s, %s::text[], %s::text[])",
-            [business_id, list(anywhere), list(names)],
-        )
-        return int(cursor.fetchone()[0])

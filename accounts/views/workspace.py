@@ -17,6 +17,7 @@ from accounts.access import SESSION_KEY, BusinessRequest, member_page
 from accounts.dashboard import panels
 from accounts.forms import ApiKeyForm
 from accounts.models import ApiKey, Membership, Role
+from core.middleware import PASSED_ON
 from core.tenancy import logins, system
 
 LOOPBACK = ("127.0.0.1", "::1")
@@ -81,9 +82,8 @@ def development_mails(request: HttpRequest) -> HttpResponse:
 
 
 def _is_from_here(request: HttpRequest) -> bool:
-    passed_on = request.headers.get("X-Forwarded-For", "").split(",")
-    clients = [request.META.get("REMOTE_ADDR", ""), *(one.strip() for one in passed_on)]
-    return all(one in LOOPBACK for one in clients if one) and "Forwarded" not in request.headers
+    is_passed_on = PASSED_ON in request.META or "Forwarded" in request.headers
+    return request.META.get("REMOTE_ADDR", "") in LOOPBACK and not is_passed_on
 
 
 @require_POST

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from accounts.access import BusinessRequest, member_page
+from accounts.audit import record
 from accounts.models import Role
 from billing import emails
 from billing.documents import einvoice
@@ -28,6 +29,7 @@ def details(request: BusinessRequest) -> HttpResponse:
     form = BillingDetailsForm(posted, instance=BillingDetails.of(request.business))
     if form.is_bound and form.is_valid():
         form.save()
+        record.record_form("billing_details.changed", form, request.business)
         messages.success(request, _("The next invoices will say this."))
         return redirect("billing_details")
     context = {

@@ -202,6 +202,7 @@ class HostedCountAdmin(ReadOnlyAdmin):
 class SimulatedPhoneAdmin(AuditedAdmin):
     """Simulated phones of the sandbox."""
 
+    personal = ("name", "wa_id")
     list_display = ("name", "wa_id", "business", "is_online", "reads_at_once")
     list_select_related = ("business",)
     list_filter = ("is_online",)

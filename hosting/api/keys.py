@@ -16,6 +16,7 @@ from django.db.utils import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 
+from accounts.audit import acts
 from accounts.models import ApiKey, Business, KeyScope, Plan
 from core import tenancy
 from core.errors import ParleyError
@@ -119,12 +120,17 @@ def key_text(request: HttpRequest) -> str:
 
 @contextmanager
 def authenticated(
-    request: HttpRequest, phone_number_id: str = "", *, is_rate_limited: bool = True
+    request: HttpRequest,
+    phone_number_id: str = "",
+    *,
+    is_rate_limited: bool = True,
+    is_check: bool = False,
 ) -> Iterator[Caller]:
     """Open one transaction scoped to the business of the request's key.
 
     Raises CloudApiError 190 for a key that is not live, 4 for one that asks too often. Without
-    `is_rate_limited` the caller counts the request together with what it sends.
+    `is_rate_limited` the caller counts the request together with what it sends. What is done in
+    it is recorded in the audit log, unless it `is_check` only.
     """
     text = key_text(request)
     match = KEY.fullmatch(text)
@@ -142,7 +148,11 @@ def authenticated(
         caller = _caller(row)
         if is_rate_limited:
             rate_limits.check_key_rate(key_id=caller.key_id, business=caller.business)
-        yield caller
+        request.api_key = f"parley_{match[1]}"  # type: ignore[attr-defined]
+        with acts.silent() as written:
+            yield caller
+            if not is_check:
+                acts.complete(request, None, written, caller.business.pk)
 
 
 class KeyRow(NamedTuple):
@@ -245,6 +255,7 @@ def cloud_api(*methods: str) -> Callable[[View], View]:
                 failed = CloudApiError(131000, "The error was recorded; try again later.")
                 return error_answer(failed.as_json(trace), 500)
 
+        wrapped.records_acts = True  # type: ignore[attr-defined]
         return csrf_exempt(wrapped)
 
     return decorate

@@ -24,7 +24,7 @@ def subscribed_apps(request: HttpRequest, waba_id: str) -> HttpResponse:
         override := _override(request, request_body(request) if request.body else {})
     ):
         # Checked first, so that a key without access cannot make Parley send requests.
-        with authenticated(request) as caller:
+        with authenticated(request, is_check=True) as caller:
             business_id = _own_account(caller, waba_id).business_id
         _challenge(*override, business_id)
     with authenticated(request) as caller:
@@ -60,7 +60,7 @@ def configure_number(request: HttpRequest, phone_number_id: str, body: Any) -> N
     """
     override = _override(request, as_dict(body).get("webhook_configuration"))
     if override:
-        with authenticated(request, phone_number_id) as caller:
+        with authenticated(request, phone_number_id, is_check=True) as caller:
             caller.require(KeyScope.WEBHOOKS)
             business_id = caller.require_number(phone_number_id).business_id
         _challenge(*override, business_id)

@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 
+from accounts.audit import record
 from accounts.models import Business, User
 from core import links, widths
 from core.errors import BadInput, NotYours
@@ -64,7 +65,7 @@ def request_export(*, business: Business, author: User | None, wanted: ExportReq
     if named:
         what[named[0]] = _found(business, named[0], getattr(wanted, named[0]))
     with quota.within_plan(lambda: _too_many(business)):
-        return ChatExport.objects.create(
+        job = ChatExport.objects.create(
             business=business,
             author=author,
             format=wanted.format,
@@ -74,6 +75,14 @@ def request_export(*, business: Business, author: User | None, wanted: ExportReq
             title=_title(business, what),
             **what,
         )
+    record.record(
+        action="export.requested",
+        subject=f"export {job.public_id}",
+        business=business,
+        after={"format": job.format, "media": job.has_media, "since": job.since}
+        | {"until": job.until, **{name: row.pk for name, row in what.items()}},
+    )
+    return job
 
 
 def _too_many(business: Business) -> NotNow:

@@ -61,6 +61,14 @@ class Account(models.Model):
         )
         self.refresh_from_db(fields=["app_secret", "previous_app_secret", "secret_changed_at"])
 
+    def end_previous_secret(self) -> bool:
+        """End the previous secret now; False where there is none."""
+        changed = Account.objects.filter(pk=self.pk, previous_app_secret__isnull=False).update(
+            previous_app_secret=None, secret_changed_at=None
+        )
+        self.refresh_from_db(fields=["previous_app_secret", "secret_changed_at"])
+        return bool(changed)
+
     @property
     def secret_ends_at(self) -> datetime | None:
         """When the previous secret stops working; None if there was none."""

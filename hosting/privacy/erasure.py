@@ -226,7 +226,6 @@ def _erase(contact: Contact) -> int:
         erase(person)
     Conversation.objects.filter(pk__in=person.conversation_ids).delete()
     contact.delete()
-    record.redact(business_id=person.business_id, anywhere=needles, names=person.names)
     operator_log.redact(logged)
     # Last, but before the commit: after a crash no row would name files that were left behind.
     delete_files(business_id=person.business_id, media_ids=media)

@@ -11,6 +11,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts.access import BusinessRequest, member_page
+from accounts.audit import record
 from accounts.models import Business, Role
 from core import widths
 from core.errors import ParleyError
@@ -190,6 +191,10 @@ def download_export(request: BusinessRequest, public_id: uuid.UUID) -> HttpRespo
     path = jobs.download_path(jobs.get_export(request.business, public_id))
     if not path:
         raise Http404
+    if request.membership.pk is not None:
+        record.record(
+            action="export.downloaded", subject=f"export {public_id}", business=request.business
+        )
     return redirect(path)
 
 

@@ -193,6 +193,13 @@ def choose_fields(request: BusinessRequest, public_id: uuid.UUID) -> HttpRespons
         )
     elif chosen:
         Webhook.objects.filter(pk=found.pk).update(fields=chosen, updates_per_call=int(updates))
+        record.record(
+            action="webhook.changed",
+            subject=found.url,
+            business=request.business,
+            before={"fields": found.fields, "updates_per_call": found.updates_per_call},
+            after={"fields": chosen, "updates_per_call": int(updates)},
+        )
         messages.success(request, _("Changed."))
     else:
         messages.error(request, _("Choose at least one, or switch the webhook off."))
@@ -249,6 +256,17 @@ def change_secret(request: BusinessRequest, waba_id: str) -> HttpResponse:
     account.change_secret()
     record.record(action="account.secret_changed", subject=account, business=request.business)
     messages.success(request, _("There is a new secret. The old one works 24 hours more."))
+    return redirect("webhooks")
+
+
+@require_POST
+@member_page(Role.OWNER)
+def end_secret(request: BusinessRequest, waba_id: str) -> HttpResponse:
+    """End the app secret that was replaced, before its 24 hours are over."""
+    account = get_object_or_404(Account, business=request.business, waba_id=waba_id)
+    if account.end_previous_secret():
+        record.record(action="account.secret_ended", subject=account, business=request.business)
+        messages.success(request, _("The old secret no longer works."))
     return redirect("webhooks")
 
 

@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from core import money
+from core.csv import guarded, plain
 from shops.catalog import feed_json, feed_xml, prices
 from shops.catalog.feed_columns import (
     COLUMNS,
@@ -157,7 +158,7 @@ def _rows_by_column(
     rows: Iterator[tuple[int, list[str]]], names: list[str]
 ) -> Iterator[tuple[int, dict[str, str]]]:
     for number, cells in rows:
-        row = {name: cell.strip() for name, cell in zip(names, cells, strict=False)}
+        row = {name: plain(cell.strip()) for name, cell in zip(names, cells, strict=False)}
         kept = {name: value for name, value in row.items() if name in COLUMNS}
         fault = _fault(cells, names)
         yield number, kept | ({FAULT: fault} if fault else {})
@@ -412,7 +413,7 @@ def export_row(row: Mapping[str, Any], currency: str) -> list[str]:
         "custom_label_0": "|".join(row["collections"]),
         "tax_percent": row["tax_percent"],
     }
-    return [str(cells[name]) for name in COLUMNS]
+    return [guarded(str(cells[name])) for name in COLUMNS]
 
 
 def _iso(moment: datetime | None) -> str:

@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
+from accounts.audit import record
 from accounts.models import Business, User
 from core.errors import BadInput, NotYours
 from shops.catalog import pictures
@@ -18,6 +19,11 @@ from shops.orders.place import stock_reason
 
 # Slugs that our own URLs below /s/ use.
 RESERVED_SLUGS = frozenset({"pay", "file", "files", "static"})
+# What the audit log says of a change: what a buyer pays, and whether it can be bought.
+AUDITED = (
+    *("price_minor", "sale_price_minor", "sale_from", "sale_until", "tax_percent"),
+    *("is_hidden", "availability", "retailer_id"),
+)
 MAX_STOCK = 2_000_000_000
 MAX_COLLECTIONS = 100
 
@@ -68,6 +74,8 @@ def save_product(
     Raises BadInput naming a field that the database refuses. Stock of an existing product is
     changed by `set_stock`.
     """
+    before = {name: getattr(product, name) for name in AUDITED if name in changes}
+    is_new = product.pk is None
     for name, value in changes.items():
         setattr(product, name, value)
     product.updated_at = timezone.now()
@@ -81,11 +89,25 @@ def save_product(
                 _set_collections(product, set(collection_ids))
     except IntegrityError as error:
         raise _input_error(error) from None
+    after = {name: getattr(product, name) for name in before}
+    if is_new or before != after:
+        record.record(
+            action="product.added" if is_new else "product.changed",
+            subject=f"product {product.pk}: {product.retailer_id}",
+            business=product.business_id,
+            before={} if is_new else before,
+            after=after,
+        )
     return product
 
 
 def remove_product(product: Product) -> None:
     """Delete a product with its pictures; orders keep their copies of its data."""
+    record.record(
+        action="product.removed",
+        subject=f"product {product.pk}: {product.retailer_id}",
+        business=product.business_id,
+    )
     for picture in Picture.objects.filter(product=product).select_related("media"):
         pictures.remove_picture(picture)
     product.delete()

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from django.db.models import F
 from django.utils.translation import gettext as _
 
+from accounts.audit import record
 from core.errors import BadInput
 from shops.errors import TooMuch, WrongState
 from shops.models import (
@@ -98,6 +99,12 @@ def _create_refund(
 ) -> BuyerRefund:
     """Store the refund: open where the network sends it, else succeeded at once."""
     by_network = payment.way == PaymentWay.CARD and not payment.is_sandbox
+    record.record(
+        action="order.refunded",
+        subject=f"order {order.pk}",
+        business=order.business_id,
+        after={"amount_minor": amount, "currency": payment.currency, "lines": dict(lines)},
+    )
     return BuyerRefund.objects.create(
         business_id=order.business_id,
         payment=payment,

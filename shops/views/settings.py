@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from accounts.access import BusinessRequest, member_page
+from accounts.audit import record
 from accounts.models import Role
 from core.errors import BadInput
 from hosting.models import Number
@@ -29,6 +30,7 @@ def settings(request: BusinessRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         try:
             products.save_shop(form.instance)
+            record.record_form("shop.changed" if catalog else "shop.opened", form, request.business)
             messages.success(request, _("Saved."))
             return redirect("shop_settings")
         except BadInput as refused:
@@ -75,6 +77,7 @@ def add_delivery(request: BusinessRequest, catalog: Catalog) -> HttpResponse:
     if form.is_valid():
         form.instance.position = catalog.delivery_methods.count()
         form.save()
+        record.record_form("shop.delivery_added", form, request.business)
     else:
         messages.error(
             request, " ".join(str(error) for errors in form.errors.values() for error in errors)

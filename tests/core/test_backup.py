@@ -19,6 +19,15 @@ from billing.metering import meter
 from billing.models import Charge, Invoice
 from core import backup
 from core.backup import BackupError
+from core.encrypted_stream import (
+    CHUNK_BYTES,
+    HEADER_BYTES,
+    TAG_BYTES,
+    EncryptedReader,
+    EncryptedWriter,
+    new_key,
+    parse_key,
+)
 from core.tenancy import scope, system
 from hosting.media import store
 from hosting.models import Contact, Message
@@ -37,6 +46,7 @@ def archive(
 ) -> Path:
     """A month that was invoiced, a picture, and a customer; backed up."""
     settings.MEDIA_ROOT = str(tmp_path / "old")
+    settings.BACKUP_KEY = new_key()
     business = make_business(clock_at=datetime(2026, 6, 3, tzinfo=UTC))
     number = make_number(business)
     for _ in range(getattr(request, "param", 200) // 200):
@@ -47,7 +57,7 @@ def archive(
     with scope(business.pk):
         store.store_media(business=business, content=PNG, mime_type="image/png")
     default_storage.save("thumbnails/1/aa/small.webp", ContentFile(b"made again"))
-    path = tmp_path / "parley.tar"
+    path = tmp_path / "parley.bak"
     call_command("backup", str(path), stdout=io.StringIO())
     return path
 
@@ -135,30 +145,97 @@ def test_what_was_backed_up_comes_back_and_the_books_agree(
     assert (new / kept[0]).read_bytes() == PNG
 
 
-def test_a_flipped_or_cut_archive_is_refused_before_anything_is_written(
+def refused(path: Path) -> str:
+    with pytest.raises(BackupError) as error:
+        backup.restore(path)
+    return str(error.value)
+
+
+def test_a_changed_cut_or_reordered_archive_is_refused_before_anything_is_written(
     archive: Path, empty: str, tmp_path: Path
 ) -> None:
-    whole = archive.read_bytes()
-    with tarfile.open(archive) as opened:
-        places = {entry.name: entry.offset_data for entry in opened}
-    broken = tmp_path / "broken.tar"
-    flips = [place + 10 for place in places.values()]
-    for place in flips:
+    whole, broken = archive.read_bytes(), tmp_path / "broken.bak"
+    size = CHUNK_BYTES + TAG_BYTES
+    chunks = [whole[at : at + size] for at in range(HEADER_BYTES, len(whole), size)]
+    assert len(chunks) >= 2  # the database alone is more than a chunk
+    for place in (0, 20, 40, HEADER_BYTES + 5, HEADER_BYTES + size + 5, len(whole) - 1):
         broken.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
-        with pytest.raises(BackupError):
-            backup.restore(broken)
-    for length in (
-        0,
-        100,
-        len(whole) // 2,
-        places[backup.MANIFEST] - 512,
-        places[backup.SEAL] - 512,
-    ):
+        assert "broken.bak cannot be restored" in refused(broken)
+    for length in (0, 10, HEADER_BYTES, HEADER_BYTES + size, len(whole) // 2, len(whole) - 1):
         broken.write_bytes(whole[:length])
-        with pytest.raises(BackupError):
-            backup.restore(broken)
+        assert "broken.bak cannot be restored" in refused(broken)
+    header = whole[:HEADER_BYTES]
+    for order in ([*chunks[1:], chunks[0]], [chunks[0], *chunks], chunks[1:], [*chunks, b"more"]):
+        broken.write_bytes(header + b"".join(order))
+        assert "changed or cut at chunk" in refused(broken)
     assert tables() == 0
     assert files_below(tmp_path / "new") == []
+
+
+def test_another_key_and_none_are_named_and_nothing_is_written(
+    archive: Path, empty: str, tmp_path: Path, settings: Any
+) -> None:
+    settings.BACKUP_KEY = new_key()
+    assert "it was encrypted to another key (its id is " in refused(archive)
+    settings.BACKUP_KEY = ""
+    assert refused(archive).startswith("PARLEY_BACKUP_KEY is not set.")
+    settings.BACKUP_KEY = "short"
+    assert refused(archive) == "PARLEY_BACKUP_KEY: a key is 32 bytes in URL-safe base64."
+    plain = tmp_path / "plain.tar"
+    with tarfile.open(plain, "w"):
+        pass
+    settings.BACKUP_KEY = new_key()
+    assert "no encrypted backup of this format" in refused(plain)
+    assert (tables(), files_below(tmp_path / "new")) == (0, [])
+
+
+def test_nobody_without_the_key_reads_a_word_and_no_two_archives_are_alike(
+    archive: Path, tmp_path: Path
+) -> None:
+    second = tmp_path / "second.bak"
+    call_command("backup", str(second), stdout=io.StringIO())
+    first = archive.read_bytes()
+    for word in (b"14155550100", b"database.dump", b"manifest", b"accounts_business", PNG):
+        assert word not in first
+    assert first[:24] == second.read_bytes()[:24]
+    assert first[24:80] != second.read_bytes()[24:80]
+
+
+def test_a_manifest_that_was_not_signed_by_the_key_is_refused(
+    archive: Path, empty: str, tmp_path: Path, settings: Any
+) -> None:
+    key = parse_key(settings.BACKUP_KEY)
+    with archive.open("rb") as held:
+        content = bytearray(EncryptedReader(held, key).read())
+    place = content.rfind(b"manifest.hmac") + 512
+    content[place] ^= 1
+    forged = tmp_path / "forged.bak"
+    with forged.open("wb") as held:
+        writer = EncryptedWriter(held, key)
+        writer.write(bytes(content))
+        writer.close()
+    assert "its manifest is not signed by this key" in refused(forged)
+    assert tables() == 0
+
+
+@pytest.mark.parametrize("size", [0, 1, CHUNK_BYTES - 1, CHUNK_BYTES, CHUNK_BYTES + 1, 3_000_000])
+def test_streams_of_every_length_come_back(size: int) -> None:
+    key, held, content = parse_key(new_key()), io.BytesIO(), os.urandom(size)
+    writer = EncryptedWriter(held, key)
+    for at in range(0, size, 700_001):
+        writer.write(content[at : at + 700_001])
+    writer.close()
+    held.seek(0)
+    assert EncryptedReader(held, key).read() == content
+    held.seek(0)
+    reader = EncryptedReader(held, key)
+    assert b"".join(iter(lambda: reader.read(99_999), b"")) == content
+
+
+def test_the_command_makes_keys() -> None:
+    said = io.StringIO()
+    call_command("backup", "--new-key", stdout=said)
+    assert len(parse_key(said.getvalue().strip())) == 32
 
 
 def test_a_database_that_is_not_empty_is_left_alone(archive: Path) -> None:
@@ -177,14 +254,18 @@ def test_an_archive_is_never_overwritten_and_never_half_there(archive: Path) -> 
 
 
 def test_only_its_owner_reads_it_and_a_file_that_went_meanwhile_is_left_out(
-    archive: Path, tmp_path: Path
+    archive: Path, tmp_path: Path, settings: Any
 ) -> None:
     assert archive.stat().st_mode & 0o777 == 0o600
     (tmp_path / "old" / "gone").symlink_to(tmp_path / "nowhere")
     default_storage.save("erasures/one.json", ContentFile(b"{}"))
-    second = tmp_path / "second.tar"
+    second = tmp_path / "second.bak"
     call_command("backup", str(second), stdout=io.StringIO())
-    with tarfile.open(second) as tar:
+    key = parse_key(settings.BACKUP_KEY)
+    with (
+        second.open("rb") as held,
+        tarfile.open(fileobj=EncryptedReader(held, key), mode="r|") as tar,
+    ):
         names = [name for name in tar.getnames() if name.startswith("files/")]
     assert "files/gone" not in names
     assert (names[-1], len(names)) == ("files/erasures/one.json", 2)

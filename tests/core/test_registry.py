@@ -10,6 +10,7 @@ from core.registry import DuplicateEntry, Registry, registries
 
 # A new registry is added here.
 EXPECTED = {
+    "accounts.audit.not_recorded",
     "accounts.admin_site.business_figures",
     "accounts.admin_site.business_links",
     "accounts.admin_site.front_page_attention",

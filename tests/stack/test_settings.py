@@ -236,6 +236,7 @@ class TestSecretsInFiles:
             lambda found: found.email["EMAIL_HOST_PASSWORD"],
             "pw",
         ),
+        "PARLEY_BACKUP_KEY": ("a2V5", lambda found: found.backup_key, "a2V5"),
         "STRIPE_API_KEY": ("sk_test_1", lambda found: found.stripe_api_key, "sk_test_1"),
         "STRIPE_WEBHOOK_SECRET": ("whsec_1", lambda found: found.stripe_webhook_secret, "whsec_1"),
     }

@@ -34,6 +34,11 @@ urlpatterns = [
     path("webhooks/", webhooks.Webhooks.as_view(), name="api_webhooks"),
     path("webhooks/<uuid:public_id>/", webhooks.WebhookById.as_view(), name="api_webhook"),
     path(
+        "accounts/<str:waba_id>/previous-secret/",
+        webhooks.PreviousSecret.as_view(),
+        name="api_previous_secret",
+    ),
+    path(
         "webhook-deliveries/", webhooks.WebhookDeliveries.as_view(), name="api_webhook_deliveries"
     ),
     path(

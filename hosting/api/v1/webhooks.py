@@ -5,12 +5,14 @@ from typing import Any
 
 import orjson
 from django.db.models import QuerySet
+from django.http import Http404
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.generics import ListAPIView, get_object_or_404
 from rest_framework.response import Response
 
 from accounts.api import BusinessAPIMixin, BusinessAPIRequest, BusinessAPIView
+from accounts.audit import record
 from accounts.models import KeyScope
 from core.errors import BadInput
 from core.serializers import StrictSerializer
@@ -199,6 +201,24 @@ class WebhookById(BusinessAPIView):
             .select_related("account", "number")
         )
         return get_object_or_404(kept, public_id=public_id)
+
+
+class PreviousSecret(BusinessAPIView):
+    """The app secret of an account that was replaced, good for 24 hours more."""
+
+    required_scope = KeyScope.WEBHOOKS
+    query_fields = ()
+    serializer_class: Any = None
+    pagination_class: Any = None
+
+    @extend_schema(request=None, responses={204: None})
+    def delete(self, request: BusinessAPIRequest, waba_id: str) -> Response:
+        """End it now; 404 where there is none."""
+        account = get_object_or_404(Account, business=request.business, waba_id=waba_id)
+        if not account.end_previous_secret():
+            raise Http404
+        record.record(action="account.secret_ended", subject=account, business=request.business)
+        return Response(status=204)
 
 
 @extend_schema_view(

@@ -17,7 +17,7 @@ from typing import IO, Any, cast
 import orjson
 
 from core import widths
-from core.csv import FORMULA
+from core.csv import guarded, plain
 from hosting.cloudapi.json import MalformedJson, read_json, storable, too_deep
 from hosting.imports.formats.errors import BadChatFile
 from hosting.imports.formats.text import lines_of
@@ -47,7 +47,6 @@ CSV_COLUMNS = (
     "content", "errors", "media",
 )  # fmt: skip
 # The quote is included so that all cells can be read back.
-RISKY = (*FORMULA, "%", "'")
 LENGTHS = {
     "wamid": 256,
     "kind": 20,
@@ -66,16 +65,6 @@ CATEGORIES = {"in": ("",), "out": ("marketing", "utility", "authentication", "se
 csv.field_size_limit(MAX_LINE_BYTES)
 
 
-def safe_cell(text: str) -> str:
-    """Return a cell that no spreadsheet runs as a formula; `read_cell` reverses it."""
-    return f"'{text}" if text.startswith(RISKY) or text.lstrip().startswith(RISKY) else text
-
-
-def read_cell(cell: str) -> str:
-    """Return the text of a safe cell."""
-    return cell[1:] if cell.startswith("'") and safe_cell(cell[1:]) == cell else cell
-
-
 def jsonl_line(record: dict[str, Any]) -> bytes:
     """Return a record as a line of JSON."""
     return orjson.dumps(record) + b"\n"
@@ -90,12 +79,10 @@ def csv_lines(rows: Iterator[tuple[str, ...]] | list[tuple[str, ...]]) -> bytes:
 
 def csv_row(record: dict[str, Any]) -> tuple[str, ...]:
     """Return a record's cells in the order of CSV_COLUMNS."""
-    cells = {column: safe_cell(record["contact"][name]) for column, name in PERSON.items()}
-    cells |= {name: safe_cell(record[name]) for name in PLAIN}
+    cells = {column: guarded(record["contact"][name]) for column, name in PERSON.items()}
+    cells |= {name: guarded(record[name]) for name in PLAIN}
     cells |= {name: _iso(record[name]) for name in MOMENTS}
-    cells |= {
-        name: safe_cell("" if record[name] is None else _dumped(record[name])) for name in JSON
-    }
+    cells |= {name: guarded("" if record[name] is None else _dumped(record[name])) for name in JSON}
     cells |= {
         "number": record["number"],
         "window_open": "true" if record["window_open"] else "false",
@@ -177,12 +164,12 @@ class _LineFeed:
 
 
 def _from_cells(cells: dict[str, str], line: int) -> dict[str, Any]:
-    record: dict[str, Any] = {name: read_cell(cells.get(name, "")) for name in (*PLAIN, "number")}
-    record["contact"] = {name: read_cell(cells.get(column, "")) for column, name in PERSON.items()}
+    record: dict[str, Any] = {name: plain(cells.get(name, "")) for name in (*PLAIN, "number")}
+    record["contact"] = {name: plain(cells.get(column, "")) for column, name in PERSON.items()}
     record |= {name: cells.get(name) or None for name in MOMENTS}
     record["window_open"] = cells.get("window_open") == "true"
     for name in JSON:
-        text = read_cell(cells.get(name, ""))
+        text = plain(cells.get(name, ""))
         try:
             record[name] = read_json(text.encode()) if text else None
         except MalformedJson as error:

@@ -3,6 +3,8 @@
 from typing import Any
 
 from django.contrib.auth.management.commands.createsuperuser import Command as DjangoCommand
+from django.core.management import CommandError
+from django.db import IntegrityError
 
 from core.tenancy import logins
 
@@ -12,5 +14,9 @@ class Command(DjangoCommand):
 
     def handle(self, *args: Any, **options: Any) -> str | None:
         """Ask what is missing and create the user."""
-        with logins("an operator is created"):
-            return super().handle(*args, **options)
+        try:
+            with logins("an operator is created"):
+                return super().handle(*args, **options)
+        except IntegrityError:
+            # Django asks first only where it is interactive.
+            raise CommandError("That email address is already taken.") from None
