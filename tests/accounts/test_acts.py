@@ -76,8 +76,10 @@ def test_every_address_is_recorded_by_default_or_named_with_a_reason() -> None:
 
 
 def test_what_concerns_money_access_exports_settings_and_shops_is_never_left_out() -> None:
-    words = ("key", "team", "member", "plan", "audit", "export", "setting", "billing", "method")
-    words += ("refund", "product", "order", "upstream", "retention", "secret", "number", "erase")
+    words = (
+        *("key", "team", "member", "plan", "audit", "export", "setting", "billing", "method"),
+        *("refund", "product", "order", "upstream", "retention", "secret", "number", "erase"),
+    )
     named = [name for name in acts.reasons() if any(word in name for word in words)]
     assert sorted(named) == [
         "api_product_stock",

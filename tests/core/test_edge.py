@@ -56,7 +56,7 @@ def test_without_proxies_nobody_writes_another_address_into_the_audit_log() -> N
     owner = Client()
     backend = "django.contrib.auth.backends.ModelBackend"
     owner.force_login(make_member(business), backend=backend)
-    spoofed = {"HTTP_X_FORWARDED_FOR": "192.0.2.1", "REMOTE_ADDR": "198.51.100.9"}
+    spoofed: Any = {"HTTP_X_FORWARDED_FOR": "192.0.2.1", "REMOTE_ADDR": "198.51.100.9"}
     made = owner.post(reverse("keys"), {"name": "k", "scopes": ["read"]}, **spoofed)
     assert made.status_code == 200
     with system("test"):
