@@ -63,6 +63,19 @@ lint-scripts: $(VENV)/.dev
 	$(VENV)/bin/oxlint --deny-warnings static
 	$(VENV)/bin/oxfmt --check static/*.js
 
+# Tools that look at code and locks from outside, in an environment of their own.
+AUDIT := .venv-audit
+$(AUDIT)/.done: requirements-audit.txt
+	@$(PYTHON) -m venv --clear $(AUDIT)
+	@$(AUDIT)/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements-audit.txt
+	@touch $@
+
+audit: $(VENV)/.dev $(AUDIT)/.done  ## look for faults: bandit, known faults of dependencies, search paths of SQL functions
+	$(AUDIT)/bin/bandit -q -c pyproject.toml -x '*/migrations/*' \
+	  -r accounts billing config core demo hosting shops stack manage.py
+	$(PY) -m stack.audit $(AUDIT)/bin/pip-audit
+	$(PY) -m pytest -q tests/stack/test_definers.py
+
 coverage: $(VENV)/.dev  ## what the tests of billing leave out, by line and branch; ARGS="tests/hosting" PART=hosting for another app
 	$(PY) -m coverage run --branch --source=$(or $(PART),billing) -m pytest $(if $(ARGS),$(ARGS),tests/billing tests/stories)
 	$(PY) -m coverage report --show-missing --skip-covered
@@ -80,6 +93,7 @@ COMPILE = uv pip compile -q --universal --python-version 3.11 --generate-hashes 
 lock:  ## pin requirements anew (needs uv)
 	$(COMPILE) requirements.in -o requirements.txt
 	$(COMPILE) -c requirements.txt requirements-dev.in -o requirements-dev.txt
+	$(COMPILE) requirements-audit.in -o requirements-audit.txt
 
 tables: $(VENV)/.dev  ## make each app's first migration anew from the models; until the first release only
 	@for file in */migrations/000*.py; do mv $$file $$file.old; done
@@ -89,9 +103,9 @@ tables: $(VENV)/.dev  ## make each app's first migration anew from the models; u
 
 clean:  ## remove the environment and all data
 	@$(if $(wildcard $(PY)),$(PY),$(PYTHON)) -m stack.location var
-	rm -rf $(VENV) var
+	rm -rf $(VENV) $(AUDIT) var
 
 help:  ## show this
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 8
 
-.PHONY: run test lint $(LINT) coverage pictures bench lock tables clean help
+.PHONY: run test lint $(LINT) audit coverage pictures bench lock tables clean help

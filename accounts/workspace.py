@@ -16,6 +16,7 @@ def change_settings(*, business: Business, name: str, timezone: str) -> None:
         before = {"name": held.name, "timezone": held.timezone}
         after = {"name": name, "timezone": timezone}
         if before == after:
+            record.unchanged()
             return
         Business.objects.filter(pk=held.pk).update(**after)
         record.record(

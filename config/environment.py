@@ -40,7 +40,8 @@ class Addresses:
     @property
     def local_host(self) -> str:
         """The host by which processes of this machine reach web and live streams."""
-        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104
+        # Compared, not listened on.
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104  # nosec B104
         return f"[{host}]" if ":" in host else host
 
 

@@ -298,7 +298,8 @@ def _feed() -> bytes:
 
 def _draw_picture(title: str, size: str, colour: str) -> bytes:
     """A picture of a bag in the product's colour with its name: JPEG, 1200 x 1200 pixels."""
-    rng, edge = random.Random(title), 1200
+    # No secret: a pause, or data of the demo.
+    rng, edge = random.Random(title), 1200  # nosec B311
     picture = Image.new("RGB", (edge, edge), "#efe9dc")
     draw = ImageDraw.Draw(picture)
     draw.rectangle((0, 860, edge, edge), fill="#ddd2bd")

@@ -17,7 +17,8 @@ from stack.lock import StackError, only_one
 from stack.machine import reachable
 
 LIMITED_USER = "nobody"
-PUBLIC = Path("/var/tmp")
+# Its owner is checked.
+PUBLIC = Path("/var/tmp")  # nosec B108
 
 
 @dataclass(frozen=True)

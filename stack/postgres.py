@@ -39,7 +39,8 @@ OPTIONS = {
     "random_page_cost": "1.1",
     "timezone": "UTC",
     "log_timezone": "UTC",
-    "password_encryption": "scram-sha-256",
+    # A name, no secret.
+    "password_encryption": "scram-sha-256",  # nosec B105
     # What rows and statements hold stays out of the log: no details, no parameters, no statements.
     "log_error_verbosity": "terse",
     "log_parameter_max_length": "0",

@@ -71,10 +71,22 @@ def record(
     )
 
 
-def record_form(action: str, form: "ModelForm[Any]", business: Business) -> AuditEntry:
-    """Write one entry about the row of a form that was saved: its changed fields, no secrets."""
+def unchanged() -> None:
+    """Say that a request changed nothing, so that it needs no entry."""
+    if (seen := written.get(None)) is not None:
+        seen.append(False)
+
+
+def record_form(action: str, form: "ModelForm[Any]", business: Business) -> AuditEntry | None:
+    """Write one entry about the row of a form that was saved: its changed fields, no secrets.
+
+    None where it changed nothing.
+    """
     fields = form.instance._meta.get_fields()
     hidden = {one.name for one in fields if isinstance(one, EncryptedTextField)}
+    if not form.changed_data:
+        unchanged()
+        return None
     changed = [name for name in form.changed_data if name not in hidden]
     secret = [name for name in form.changed_data if name in hidden]
     return record(

@@ -23,7 +23,7 @@ class KeyScope(models.TextChoices):
     CONTACTS = "contacts", _("Read, change, merge and erase customers")
     SHOP = "shop", _("Read and change products and orders")
     SHOP_REFUND = "shop:refund", _("Refund and cancel orders")
-    EXPORTS = "exports", _("Export conversations")
+    EXPORTS = "exports", _("Export conversations and finance data")
     BILLING = "billing", _("Read usage, charges and invoices")
     WEBHOOKS = "webhooks", _("Manage webhooks")
     ADMIN = "admin", _("Register numbers, set their PIN, read the audit log")

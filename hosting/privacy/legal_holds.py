@@ -7,6 +7,7 @@ from hosting.models import Contact, Number
 def set_hold(what: Contact | Number, *, on: bool) -> None:
     """Set or lift a legal hold; call inside the business's scope."""
     if (what.held_at is not None) == on:
+        record.unchanged()
         return
     what.held_at = what.business.now() if on else None
     what.save(update_fields=["held_at"])
@@ -24,6 +25,7 @@ def set_days_kept(number: Number, *, days: int | None) -> None:
     """
     before = number.days_kept
     if before == days:
+        record.unchanged()
         return
     number.days_kept = days
     number.save(update_fields=["days_kept"])

@@ -253,7 +253,8 @@ def _later(dispatch: Dispatch, result: SendResult) -> Outcome:
     if dispatch.is_late:
         given_up = CloudApiError(131000, f"Not taken by the upstream within 24 hours: {result.why}")
         return _refused(dispatch, SendResult(Sent.REFUSED, errors=(given_up.as_status_error(),)))
-    delay = delay_after(dispatch.attempt, chance=random.random())  # noqa: S311
+    # No secret: a pause, or data of the demo.
+    delay = delay_after(dispatch.attempt, chance=random.random())  # noqa: S311  # nosec B311
     if result.rest:
         Number.objects.filter(pk=dispatch.number_id).update(
             paused_until=Now() + timedelta(seconds=delay)

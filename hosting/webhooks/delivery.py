@@ -178,7 +178,8 @@ def _outcome(answer: Answer) -> Outcome:
         return None
     if answer.call.deadline <= timezone.now():
         return GaveUp(answer.error)
-    delay = delay_after(answer.call.attempt, chance=random.random())  # noqa: S311
+    # No secret: a pause, or data of the demo.
+    delay = delay_after(answer.call.attempt, chance=random.random())  # noqa: S311  # nosec B311
     return Again(delay, answer.error)
 
 

@@ -99,6 +99,12 @@ def test_every_line_is_a_pin_with_hashes_and_no_host(name: str) -> None:
     assert "://" not in (ROOT / name).read_text()
 
 
+def test_the_tools_of_the_audit_are_pinned_with_hashes_too() -> None:
+    text = (ROOT / "requirements-audit.txt").read_text()
+    assert {"bandit", "pip-audit"} <= {pin.name for pin in read_pins(text)}
+    assert "://" not in text
+
+
 def test_what_is_tested_is_what_runs() -> None:
     tested = {
         (pin.name, pin.marker): pin

@@ -62,7 +62,7 @@ class FinanceExportRequest(StrictSerializer):
 class FinanceExports(BusinessAPIMixin, ListAPIView[Export]):
     """Exports, newest first; POST requests one."""
 
-    required_scope = KeyScope.BILLING
+    required_scope = KeyScope.EXPORTS
     query_fields = ()
     queryset = Export.objects.all()
     serializer_class = FinanceExportSerializer
@@ -94,7 +94,7 @@ class FinanceExports(BusinessAPIMixin, ListAPIView[Export]):
 class FinanceExportById(BusinessAPIMixin, RetrieveAPIView[Export]):
     """One export."""
 
-    required_scope = KeyScope.BILLING
+    required_scope = KeyScope.EXPORTS
     query_fields = ()
     queryset = Export.objects.all()
     serializer_class = FinanceExportSerializer
@@ -103,7 +103,7 @@ class FinanceExportById(BusinessAPIMixin, RetrieveAPIView[Export]):
 class CancelFinanceExport(BusinessAPIView):
     """Cancel an export."""
 
-    required_scope = KeyScope.BILLING
+    required_scope = KeyScope.EXPORTS
     query_fields = ()
     serializer_class = FinanceExportSerializer
 
@@ -118,7 +118,7 @@ class CancelFinanceExport(BusinessAPIView):
 class ResumeFinanceExport(BusinessAPIView):
     """Run a cancelled or failed export again."""
 
-    required_scope = KeyScope.BILLING
+    required_scope = KeyScope.EXPORTS
     query_fields = ()
     serializer_class = FinanceExportSerializer
 
@@ -134,7 +134,7 @@ class ResumeFinanceExport(BusinessAPIView):
 class FinanceExportFile(BusinessAPIView):
     """The file of a finished export."""
 
-    required_scope = KeyScope.BILLING
+    required_scope = KeyScope.EXPORTS
     query_fields = ()
 
     @extend_schema(responses={(200, "application/octet-stream"): OpenApiTypes.BINARY})
