@@ -52,10 +52,11 @@ class ReportedPriceAdmin(BusinessRowsAdmin):
         ).order_by()
         charged = charges.values("message_id").annotate(n=Sum("price_micros")).values("n")
         rows: QuerySet[Any] = super().get_queryset(request)
-        return rows.annotate(
+        found: QuerySet[Any] = rows.annotate(
             charged_micros=Subquery(charged, output_field=BigIntegerField()),
             rule=Subquery(charges.filter(reverses_id=None).values("rule")[:1]),
         )
+        return found
 
     @display(description=_("reported"), ordering="price_micros")
     def reported(self, row: Any) -> str:
