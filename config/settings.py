@@ -10,6 +10,7 @@ from celery.schedules import crontab
 from csp.constants import NONCE
 
 from config.admin_menu import UNFOLD as UNFOLD
+from config.environment import WEB_THREADS as WEB_THREADS
 from config.environment import load
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -57,6 +58,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "core.client_address.ClientAddressMiddleware",
+    "core.middleware.OutboundMiddleware",
     "hosting.api.fast_path.FastPathMiddleware",
     "core.middleware.TextMiddleware",
     "django.middleware.security.SecurityMiddleware",

@@ -12,6 +12,7 @@ from types import FrameType
 
 from config.environment import (
     BASE_DIR,
+    WEB_THREADS,
     Addresses,
     Environment,
     addresses,
@@ -199,7 +200,7 @@ def _commands(env: Environment) -> dict[str, list[str]]:
             "--workers",
             str(env.web_workers),
             "--blocking-threads",
-            "4",
+            str(WEB_THREADS),
             "--workers-kill-timeout",
             "5",
             "--log-level",
