@@ -42,6 +42,8 @@ def main() -> int:
     """Run everything until a signal arrives; returns the exit code."""
     for number in ENDS:
         signal.signal(number, _interrupt)
+    # Whatever is written below the folder is for this user only.
+    os.umask(0o077)
     servers = Servers(
         Settings(var_folder(), postgres_bin=chosen_postgres()),
         postgres=not given("DATABASE_URL"),
@@ -205,6 +207,7 @@ def _commands(env: Environment) -> dict[str, list[str]]:
             "5",
             "--log-level",
             "warning",
+            "--no-access-log",
             "config.wsgi:application",
         ],
         "live": [
@@ -216,6 +219,7 @@ def _commands(env: Environment) -> dict[str, list[str]]:
             str(env.live_port),
             "--log-level",
             "warning",
+            "--no-access-log",
             "--timeout-graceful-shutdown",
             "1",
             "config.asgi:application",
