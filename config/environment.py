@@ -22,6 +22,8 @@ OWN_EMAIL_BACKENDS = {
 }
 # The entry points `config.wsgi` and `config.asgi` say that this process answers requests.
 _process = {"is_web": False}
+# Threads of one web process; requests to others never take all of them (`core.outbound`).
+WEB_THREADS = 4
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 

@@ -5,6 +5,7 @@ import hmac
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
 from typing import Any, NamedTuple
 
 import orjson
@@ -25,6 +26,8 @@ KINDS = (
 CONVERSATIONS_UNTIL = 24
 # From here on the network charges utility templates in the customer's window as well.
 UTILITY_CHARGED_FROM = datetime(2026, 10, 1, tzinfo=UTC)
+# The most that one message is taken to cost, in any currency: what is above it is no price.
+MAX_REPORTED = 100_000
 STATUSES = ("sent", "delivered", "read", "failed", "played")
 
 
@@ -65,6 +68,15 @@ class StatusUpdate:
     errors: list[dict[str, Any]] | None
     tracker: str = ""
     recipient: str = ""
+    price: "ReportedCost | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReportedCost:
+    """What the network says that a message costs, in micro-units of a currency."""
+
+    micros: int
+    currency: str
 
 
 @dataclass(slots=True)
@@ -254,7 +266,26 @@ def _status(number: str, raw: dict[str, Any]) -> StatusUpdate | None:
         errors=errors or None,
         tracker=as_text(raw.get("biz_opaque_callback_data")),
         recipient=_person_id(raw.get("recipient_id")) or _person_id(raw.get("recipient_user_id")),
+        price=_reported_cost(as_dict(raw.get("pricing"))),
     )
+
+
+def _reported_cost(pricing: dict[str, Any]) -> ReportedCost | None:
+    """The price of a message in its `pricing`: an `amount` of a `currency`, as in "0.0415" and
+    "USD", rounded half-even to a micro-unit. None where there is none, or none that is one.
+    """
+    currency, given = as_text(pricing.get("currency")).upper(), pricing.get("amount")
+    if not isinstance(given, str | int | float) or isinstance(given, bool):
+        return None
+    if len(currency) != widths.CURRENCY or not (currency.isascii() and currency.isalpha()):
+        return None
+    try:
+        amount = Decimal(str(given))
+    except InvalidOperation:
+        return None
+    if not amount.is_finite() or not 0 <= amount <= MAX_REPORTED:
+        return None
+    return ReportedCost(int((amount * 1_000_000).to_integral_value(ROUND_HALF_EVEN)), currency)
 
 
 @dataclass(frozen=True, slots=True)

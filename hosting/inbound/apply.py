@@ -49,7 +49,7 @@ def apply(events: Sequence[StoredEvent]) -> None:
         if (number := reach.number_for_message(event, message.phone_number_id))
     ]
     statuses = [
-        (number, status, event)
+        (number, reach.proven_status(event, status), event)
         for event, updates in parsed
         for status in updates.statuses
         if (number := reach.number_for_status(event, status.phone_number_id))
@@ -268,6 +268,8 @@ def apply_statuses(rows: "list[tuple[Number, StatusUpdate, StoredEvent]]") -> No
                 "times": [status.at or event.received_at for _, status, event in rows],
                 "errors": [_json(status.errors) for _, status, _ in rows],
                 "recipients": [status.recipient.removeprefix("+") for _, status, _ in rows],
+                "prices": [status.price and status.price.micros for _, status, _ in rows],
+                "currencies": [status.price and status.price.currency for _, status, _ in rows],
             },
         )
         changed = cursor.fetchall()

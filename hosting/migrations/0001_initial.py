@@ -510,6 +510,8 @@ class Migration(InitialMigration):
                 ('occurred_at', models.DateTimeField()),
                 ('received_at', models.DateTimeField(default=django.utils.timezone.now)),
                 ('errors', models.JSONField(blank=True, null=True)),
+                ('price_micros', models.BigIntegerField(blank=True, help_text='What the network reports that the message costs.', null=True)),
+                ('price_currency', models.CharField(blank=True, db_default='', max_length=3)),
                 ('business', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.business')),
             ],
             options={
@@ -545,6 +547,18 @@ class Migration(InitialMigration):
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
                 ('business', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.business')),
                 ('number', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='hosting.number')),
+            ],
+        ),
+        migrations.CreateModel(
+            name='ReportedPrice',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('message_id', models.BigIntegerField(unique=True)),
+                ('price_micros', models.BigIntegerField()),
+                ('currency', models.CharField(max_length=3)),
+                ('is_late', models.BooleanField(default=False, help_text='It came after the message was known to be delivered.')),
+                ('reported_at', models.DateTimeField(default=django.utils.timezone.now)),
+                ('business', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.business')),
             ],
         ),
         migrations.CreateModel(
@@ -1005,6 +1019,10 @@ class Migration(InitialMigration):
         migrations.AddIndex(
             model_name='rejectedsend',
             index=models.Index(fields=['created_at'], name='rejected_oldest'),
+        ),
+        migrations.AddConstraint(
+            model_name='reportedprice',
+            constraint=models.CheckConstraint(condition=models.Q(('price_micros__gte', 0)), name='reported_price_not_negative'),
         ),
         migrations.AddConstraint(
             model_name='retention',
