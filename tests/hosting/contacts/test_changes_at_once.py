@@ -144,10 +144,10 @@ def _every_message_is_found(number: Number) -> None:
         own = set(Message.objects.filter(number=number).values_list("wamid", flat=True))
         threads = Conversation.objects.filter(number=number)
         assert sum(thread.messages.count() for thread in threads) == len(own)
-    client, seen = caller(number), set()
-    after: str | None = ""
-    while after is not None:
-        page = client.get("/api/v1/messages/", {"limit": 100, "after": after}).json()
+    client, seen, after = caller(number), set(), "start"
+    while after:
+        asked = {"limit": "100"} | ({} if after == "start" else {"after": after})
+        page = client.get("/api/v1/messages/", asked).json()
         seen |= {row["wamid"] for row in page["data"]}
         after = page["next"]
     assert seen == own
