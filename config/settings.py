@@ -58,6 +58,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "core.client_address.ClientAddressMiddleware",
     "core.middleware.OutboundMiddleware",
     "hosting.api.fast_path.FastPathMiddleware",
     "core.middleware.TextMiddleware",
@@ -201,6 +202,10 @@ UPLOAD_LIMITS: list[tuple[str, int | None]] = [
     (r"/(v\d+\.\d+/)?\d", None),
     (r"/", 100 * 1024 * 1024 + 64 * 1024),
 ]
+# Networks of proxies whose X-Forwarded-For and X-Forwarded-Proto are believed; from others,
+# `core.client_address` removes these headers.
+TRUSTED_PROXIES = ENV.trusted_proxies
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 SESSION_COOKIE_HTTPONLY = True
