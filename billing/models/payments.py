@@ -198,6 +198,14 @@ class Refund(models.Model):
     receipt = models.ForeignKey(
         CashReceipt, null=True, blank=True, on_delete=models.PROTECT, related_name="refunds"
     )
+    card_payment = models.ForeignKey(
+        Payment,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="balance_refunds",
+        help_text=_("The payment to whose card a credit balance is paid out."),
+    )
     currency = models.CharField(max_length=widths.CURRENCY)
     status = models.CharField(
         max_length=widths.PAYMENT_STATUS, choices=PaymentStatus.choices, default=PaymentStatus.OPEN
@@ -220,6 +228,10 @@ class Refund(models.Model):
                 | Q(payment=None, credit_note=None),
                 name="refund_has_one_source",
             ),
+            models.CheckConstraint(
+                condition=Q(card_payment=None) | Q(payment=None, receipt=None),
+                name="only_balances_go_to_a_chosen_card",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -227,8 +239,10 @@ class Refund(models.Model):
 
     @property
     def source(self) -> Payment | CashReceipt | None:
-        """The money that goes back; None where it is of the credit balance."""
-        return self.payment or self.receipt
+        """The money that goes back, or the payment to whose card a balance goes; None where that
+        goes by bank.
+        """
+        return self.payment or self.receipt or self.card_payment
 
     @property
     def method(self) -> str:

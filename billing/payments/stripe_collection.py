@@ -316,12 +316,16 @@ def _result(payment: Payment, details: BillingDetails) -> Outcome:
 
 
 def _refund_one() -> bool:
-    by_card = Q(payment__method=PaymentMethod.STRIPE) | Q(receipt__method=PaymentMethod.STRIPE)
+    by_card = (
+        Q(payment__method=PaymentMethod.STRIPE)
+        | Q(receipt__method=PaymentMethod.STRIPE)
+        | Q(card_payment__isnull=False)
+    )
     due = Refund.objects.filter(by_card, Q(status=PaymentStatus.OPEN) | _retryable_refunds())
     with system("refunds of every business"):
         refund = (
             due.select_for_update(of=("self",))
-            .select_related("payment", "receipt")
+            .select_related("payment", "receipt", "card_payment")
             .order_by("id")
             .first()
         )
