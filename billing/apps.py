@@ -23,13 +23,15 @@ def _extend_ground() -> None:
     from billing import dashboard, emails, finance_exports
     from billing.invoices import tax
     from billing.metering import meter, reconciliation
-    from core import backup, health, outbox
+    from core import backup, health, metrics, outbox
     from core.queue import queues
 
     changes.plan_checks.register(dashboard.check_payable)
     outbox.sources.register(emails.DOCUMENTS)
     backup.reconciliations.register(reconciliation.difference_lines)
     health.queues.register(health.QueueAge("deliveries", meter.oldest_waiting_seconds))
+    for figure in meter.figures():
+        metrics.database_figures.register(figure)
     queues.register(finance_exports.QUEUE)
     tax.engines.register(tax.OWN_RULES)
 

@@ -67,6 +67,7 @@ class Environment(Addresses):
     # Django's EMAIL_… settings.
     email: dict[str, Any]
     from_email: str
+    metrics_token: str
     stripe_api_key: str
     stripe_webhook_secret: str
     stripe_api_base: str
@@ -104,6 +105,7 @@ def load() -> Environment:
         media=media_storage(text("MEDIA_URL")),
         email=_email(var),
         from_email=text("DEFAULT_FROM_EMAIL", "Parley <parley@localhost>"),
+        metrics_token=secret("METRICS_TOKEN") or known_secrets(var).get("metrics_token", ""),
         stripe_api_key=secret("STRIPE_API_KEY"),
         stripe_webhook_secret=secret("STRIPE_WEBHOOK_SECRET"),
         stripe_api_base=text("STRIPE_API_BASE"),
