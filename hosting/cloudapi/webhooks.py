@@ -12,6 +12,7 @@ import orjson
 
 from core import widths
 from hosting.cloudapi.json import as_dict, as_list, as_text, parse_timestamp, read_json
+from hosting.cloudapi.number_forms import one_form
 from hosting.cloudapi.texts import text_of, visible_name
 
 # Members of a message with columns of their own; all others are kept in its content.
@@ -35,7 +36,8 @@ class InboundMessage:
     """A customer's message; `at` is None if the webhook had no usable time.
 
     `upstream_media_id` is the network's id of a file still to be fetched, whose id in `content` is
-    ours. With a `group_id` it was written to a group, not to the business alone.
+    ours. With a `group_id` it was written to a group, not to the business alone. `network_wa_id` is
+    the sender's number as the network writes it, where that is another form of `wa_id`.
     """
 
     phone_number_id: str
@@ -52,6 +54,7 @@ class InboundMessage:
     is_referred: bool = False
     upstream_media_id: str = ""
     group_id: str = ""
+    network_wa_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,9 +180,12 @@ def _people(value: dict[str, Any], messages: list[dict[str, Any]]) -> _People:
 
 
 def _person_id(raw: Any) -> str:
-    """Who somebody is; "" for an id that is too long, because cut it would be somebody else's."""
+    """Who somebody is, a number in its one form.
+
+    "" for an id that is too long, because cut it would be somebody else's.
+    """
     text = as_text(raw)
-    return text if len(text) <= widths.PERSON_ID else ""
+    return one_form(text) if len(text) <= widths.PERSON_ID else ""
 
 
 def _message(number: str, raw: dict[str, Any], people: _People) -> InboundMessage | None:
@@ -208,6 +214,7 @@ def _message(number: str, raw: dict[str, Any], people: _People) -> InboundMessag
         at=parse_timestamp(raw.get("timestamp")),
         is_referred=bool(as_dict(raw.get("referral"))),
         group_id=as_text(raw.get("group_id"))[: widths.WAMID],
+        network_wa_id=written if one_form(written := as_text(raw.get("from"))) != written else "",
     )
 
 

@@ -173,6 +173,10 @@ def _as_json(rows: "Sequence[senders.ResolvedMessage]") -> str:
                 "stand_in": user_id_for(row.wa_id),
                 "name": row.message.name,
                 "username": row.message.username,
+                # Not known of a sender named by user id, or whose number has changed since.
+                "network_wa_id": row.message.network_wa_id
+                if row.message.wa_id == row.wa_id
+                else None,
                 "kind": row.message.kind,
                 "text": row.message.text,
                 "preview": preview(row.message.kind, row.message.text),

@@ -77,8 +77,8 @@ class Message(models.Model):
         db_index=False,
         db_constraint=False,
     )
-    # The database's own foreign key is (business, conversation): a message cannot name another
-    # tenant's.
+    # The database's own foreign key is (business, conversation, contact): a message cannot name
+    # another tenant's conversation, nor another contact than that has.
     conversation = models.ForeignKey(
         Conversation,
         on_delete=models.PROTECT,
