@@ -356,6 +356,7 @@ VERIFY_TOKEN = ENV.verify_token
 ENCRYPTION_KEYS = ENV.encryption_keys
 # Opens /metrics; without it there is no such page.
 METRICS_TOKEN = ENV.metrics_token
+METRICS_FOLDER = ENV.metrics_folder
 # Lets media links and webhooks reach private addresses: for development and tests only.
 ALLOW_PRIVATE_URLS = ENV.allow_private_urls
 

@@ -6,7 +6,6 @@ which all processes of a host share them. Gauges of backlogs are read from the d
 """
 
 import hmac
-import os
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -103,7 +102,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
 
 def text_of_processes() -> bytes:
     """Counters and histograms of all processes of this host, or of this one without a folder."""
-    folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
+    folder = settings.METRICS_FOLDER
     if not folder:
         return bytes(generate_latest(REGISTRY))
     # A process that was killed cannot take its own gauges away.
