@@ -21,7 +21,7 @@ from billing.metering import meter
 from billing.metering.reconciliation import ACTIONS, CHECKS, reconcile
 from billing.metering.reversals import reverse_charge
 from billing.models import BillingDetails, Charge, CreditUse, Recount, Refund, Seller, Tally
-from billing.payments import receipts, stripe_collection
+from billing.payments import outcomes, receipts
 from core.sql import statement
 from core.tenancy import system
 from tests import databases
@@ -65,7 +65,7 @@ def books() -> None:
     credit_notes.credit(invoice=first, reason="y", amounts={1: 500})
     with system("test"):
         refund = Refund.objects.get()
-    stripe_collection.settle_manually(refund, moved=True, reference="back")
+    outcomes.settle_manually(refund, moved=True, reference="back")
     close.void(invoice=second)
     close.reissue(invoice=second)
     close.mark_uncollectible(invoice=third)
@@ -81,7 +81,7 @@ def books() -> None:
 PLANTS: list[tuple[str, str, str]] = [
     (
         "UPDATE billing_charge SET market = 'India' WHERE id = (SELECT min(id) "
-        "FROM billing_charge)",
+        "FROM billing_charge WHERE market <> 'India')",
         "reconcile_markets",
         "charge ",
     ),
@@ -254,9 +254,9 @@ PLANTS: list[tuple[str, str, str]] = [
     ),
     (
         "UPDATE billing_creditnote SET use = 'refund' WHERE use = 'balance'; INSERT INTO "
-        "billing_refund (business_id, currency, status, amount_minor, key, reference, failure, "
-        "created_at) SELECT business_id, 'USD', 'open', 7, 'k', '', '', now() FROM "
-        "billing_creditnote LIMIT 1",
+        "billing_refund (business_id, currency, method, status, amount_minor, key, reference, "
+        "failure, created_at) SELECT business_id, 'USD', 'bank', 'open', 7, 'k', '', '', now() "
+        "FROM billing_creditnote LIMIT 1",
         "reconcile_allocations",
         "credit balance",
     ),
