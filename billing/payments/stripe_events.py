@@ -73,7 +73,7 @@ def _perform(question: Question) -> Answer:
         if question.object_id.startswith(stripe_gateway.CHECKOUT) and question.kind.startswith(
             "checkout.session.completed"
         ):
-            answer.saved = stripe_gateway.saved_method(question.object_id)
+            answer.saved = stripe_gateway.saved_method(question.object_id, stripe_gateway.NOBODY)
         if question.payment is not None and question.details is not None:
             answer.outcome = stripe_gateway.look_up(question.payment, question.details)
         elif question.object_id.startswith(INTENT):

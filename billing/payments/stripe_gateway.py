@@ -28,6 +28,10 @@ from core.stripe import read_event as read_signed
 __all__ = ["CHECKOUT", "Outcome", "WebhookEvent"]
 
 
+# Whose requests the worker makes before it knows for whom.
+NOBODY = 0
+
+
 class Refused(BillingError):
     """The network refused the request or could not be reached."""
 
@@ -54,6 +58,7 @@ def charge(payment: Payment, details: BillingDetails) -> Outcome:
     hours.
     """
     return _ask(
+        payment.business_id,
         lambda api: api.v1.payment_intents.create(
             {
                 "amount": stripe_amount(payment.amount_minor, payment.currency),
@@ -65,7 +70,7 @@ def charge(payment: Payment, details: BillingDetails) -> Outcome:
                 "metadata": {"parley_key": payment.key},
             },
             {"idempotency_key": payment.key},
-        )
+        ),
     )
 
 
@@ -76,14 +81,16 @@ def look_up(payment: Payment, details: BillingDetails) -> Outcome | None:
     if payment.reference:
         checkout = payment.reference.startswith(CHECKOUT)
         found = _ask(
+            payment.business_id,
             lambda api: (api.v1.checkout.sessions if checkout else api.v1.payment_intents).retrieve(
                 payment.reference
-            )
+            ),
         )
         # A response without reference (from another account's key) says nothing of this payment.
         return found if found.reference else UNKNOWN
     try:
-        intents = _api().v1.payment_intents.list({"customer": details.customer_id, "limit": 100})
+        api = _api(payment.business_id).v1
+        intents = api.payment_intents.list({"customer": details.customer_id, "limit": 100})
         for intent in intents.auto_paging_iter():
             if _key(intent) == payment.key:
                 return outcome_of(intent)
@@ -107,7 +114,7 @@ def create_payment_page(payment: Payment, details: BillingDetails, back: str) ->
         facts["payment_intent_data"]["setup_future_usage"] = "off_session"
         return api.v1.checkout.sessions.create(facts, {"idempotency_key": payment.key})
 
-    return _ask(create)
+    return _ask(details.business_id, create)
 
 
 def create_customer(details: BillingDetails) -> str:
@@ -117,7 +124,7 @@ def create_customer(details: BillingDetails) -> str:
         facts["email"] = details.email
     try:
         return str(
-            _api()
+            _api(details.business_id)
             .v1.customers.create(facts, {"idempotency_key": f"customer-{details.business_id}"})
             .id
         )
@@ -130,7 +137,9 @@ def attach(details: BillingDetails, method_id: str) -> str:
     Refused.
     """
     try:
-        method = _api().v1.payment_methods.attach(method_id, {"customer": details.customer_id})
+        method = _api(details.business_id).v1.payment_methods.attach(
+            method_id, {"customer": details.customer_id}
+        )
     except stripe.StripeError as error:
         raise Refused(str(error.user_message or error)[:200]) from error
     return _label(method)
@@ -149,19 +158,19 @@ def create_setup_page(details: BillingDetails, back: str) -> str:
         "metadata": {"parley_business": str(details.business_id)},
     }
     try:
-        session = _api().v1.checkout.sessions.create(facts)
+        session = _api(details.business_id).v1.checkout.sessions.create(facts)
     except stripe.StripeError as error:
         raise Refused(str(error.user_message or error)[:200]) from error
     return str(session.url)
 
 
-def saved_method(session_id: str) -> SavedMethod | None:
+def saved_method(session_id: str, business_id: int) -> SavedMethod | None:
     """The method saved in a finished setup session; None for any other session.
 
     Raises Refused when the network cannot be reached.
     """
     try:
-        session = _api().v1.checkout.sessions.retrieve(
+        session = _api(business_id).v1.checkout.sessions.retrieve(
             session_id, {"expand": ["setup_intent.payment_method"]}
         )
     except stripe.InvalidRequestError:
@@ -176,10 +185,10 @@ def saved_method(session_id: str) -> SavedMethod | None:
     )
 
 
-def detach(method_id: str) -> None:
+def detach(method_id: str, business_id: int) -> None:
     """Detach a payment method; one that the network does not know is ignored. Raises Refused."""
     try:
-        _api().v1.payment_methods.detach(method_id)
+        _api(business_id).v1.payment_methods.detach(method_id)
     except stripe.InvalidRequestError:
         return
     except stripe.StripeError as error:
@@ -201,7 +210,7 @@ def send_refund(refund: Refund) -> Outcome | None:
         is_new=refund.status == PaymentStatus.OPEN,
         created_at=refund.created_at,
     )
-    return ask_for_refund(_api(), request)
+    return ask_for_refund(_api(refund.business_id), request)
 
 
 def read_event(body: bytes, signature: str) -> WebhookEvent:
@@ -218,7 +227,7 @@ def look_up_intent(intent_id: str) -> tuple[str, Outcome]:
     reached.
     """
     try:
-        intent = _api().v1.payment_intents.retrieve(intent_id)
+        intent = _api(NOBODY).v1.payment_intents.retrieve(intent_id)
     except stripe.InvalidRequestError:
         return "", UNKNOWN
     except stripe.StripeError as error:
@@ -231,11 +240,11 @@ def _key(intent: Any) -> str:
     return str(metadata.get("parley_key", ""))
 
 
-def _api() -> stripe.StripeClient:
+def _api(business_id: int) -> stripe.StripeClient:
     if not is_configured():
         raise NotConfigured
-    return client(settings.STRIPE_API_KEY)
+    return client(settings.STRIPE_API_KEY, business_id)
 
 
-def _ask(call: Callable[[stripe.StripeClient], Any]) -> Outcome:
-    return outcome_of_call(lambda: call(_api()))
+def _ask(business_id: int, call: Callable[[stripe.StripeClient], Any]) -> Outcome:
+    return outcome_of_call(lambda: call(_api(business_id)))

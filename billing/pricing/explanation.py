@@ -17,7 +17,7 @@ from core.sql import statement
 from hosting.extensions import MessageNote
 
 # The rules under which a message has the price of its position; the others make it free.
-PRICED_RULES = frozenset({Rule.TIER, Rule.FAILED, Rule.TEST})
+PRICED_RULES = frozenset({Rule.TIER, Rule.FAILED, Rule.REPORTED, Rule.TEST})
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,16 +67,19 @@ class Explanation:
             return f"{self.rule_label}: this message costs nothing."
         upper = f"to {self.tier_last:,}" if self.tier_last else "on"
         listed = money.show_micros(self.tier_price_micros or 0, self.currency)
-        discount = (
-            ""
-            if self.tier_price_micros == self.price_micros
-            else f", {self.price} with your discount"
-        )
         return (
             f"Number {self.position:,} of {self.month:%B %Y} in {self.category} to {self.market}: "
             f"tier from {self.tier_first:,} {upper} costs "
-            f"{listed}{discount}.{self._failure}{self._reversal}"
+            f"{listed}{self._difference}.{self._failure}{self._reversal}"
         )
+
+    @property
+    def _difference(self) -> str:
+        if self.rule == Rule.REPORTED:
+            return f" at most, {self.price} as the network reported"
+        if self.tier_price_micros == self.price_micros:
+            return ""
+        return f", {self.price} with your discount"
 
     @property
     def _failure(self) -> str:

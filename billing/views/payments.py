@@ -133,7 +133,7 @@ def method_saved(request: BusinessRequest) -> HttpResponse:
     session = request.GET.get("session", "")[:200]
     try:
         details = (
-            saved_methods.store_method(session)
+            saved_methods.store_method(session, request.business.pk)
             if session.startswith(stripe_gateway.CHECKOUT)
             else None
         )

@@ -264,7 +264,7 @@ def test_a_card_of_an_unknown_customer_is_not_saved(db: None, stripe: Any) -> No
     with system("test"):
         BillingDetails.objects.update(customer_id="cus_other")
     client.get(reverse("method_saved"), {"session": session})
-    assert (saved_methods.store_method(session), saved()) == (None, ("pm_1", ""))
+    assert (saved_methods.store_method(session, 0), saved()) == (None, ("pm_1", ""))
 
 
 def test_a_card_unknown_to_the_network_is_removed(db: None, stripe: Any) -> None:
