@@ -74,6 +74,7 @@ KINDS = {
         billing_exchangerate.currency billing_taxcountry.currency
         billing_spendcap.currency shops_buyerpayment.currency shops_catalog.currency
         shops_order.currency hosting_reportedprice.currency
+        billing_minimumcommitment.currency
         hosting_parkedstatus.price_currency
     """,
     "COUNTRY": """

@@ -34,6 +34,7 @@ CHECKS = {
     "reconcile_invoices": "invoice lines = rollup, totals = lines",
     "reconcile_lines": "each line = its rows of the ledger, rounded once",
     "reconcile_fees": "fees = days on each plan; every month with something is billed",
+    "reconcile_commitments": "what is missing up to a minimum commitment is billed",
     "reconcile_taxes": "tax = the rate of its lines, rounded commercially",
     "reconcile_currencies": "one currency from the month to the refund",
     "reconcile_series": "numbers without gaps, of the year of their date",
@@ -56,6 +57,8 @@ ACTIONS = {
     "reconcile_invoices": "Void the invoice and issue it anew, or credit the line.",
     "reconcile_lines": "Credit the line, or void the invoice and issue it anew.",
     "reconcile_fees": "Issue the void invoice anew; without one close the month again.",
+    "reconcile_commitments": "Credit the line that is too much; what is missing is agreed with the "
+    "customer for the next month.",
     "reconcile_taxes": "Void the invoice and issue it anew with the tax of now, or credit it.",
     "reconcile_currencies": "Credit the document in full and bill it anew.",
     "reconcile_series": "Report it to the tax adviser: a number is never given twice.",

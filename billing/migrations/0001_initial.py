@@ -315,7 +315,7 @@ class Migration(InitialMigration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('position', models.PositiveIntegerField()),
-                ('kind', models.CharField(choices=[('fee', 'Hosting fee'), ('messages', 'Messages'), ('late', 'Messages of an earlier month'), ('discount', 'Discount')], max_length=10)),
+                ('kind', models.CharField(choices=[('fee', 'Hosting fee'), ('messages', 'Messages'), ('late', 'Messages of an earlier month'), ('commitment', 'Minimum commitment'), ('discount', 'Discount')], max_length=10)),
                 ('description', models.CharField(max_length=200)),
                 ('month', models.DateField()),
                 ('market', models.CharField(blank=True, max_length=60)),
@@ -343,7 +343,7 @@ class Migration(InitialMigration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('position', models.PositiveIntegerField()),
-                ('kind', models.CharField(choices=[('fee', 'Hosting fee'), ('messages', 'Messages'), ('late', 'Messages of an earlier month'), ('discount', 'Discount')], max_length=10)),
+                ('kind', models.CharField(choices=[('fee', 'Hosting fee'), ('messages', 'Messages'), ('late', 'Messages of an earlier month'), ('commitment', 'Minimum commitment'), ('discount', 'Discount')], max_length=10)),
                 ('description', models.CharField(max_length=200)),
                 ('month', models.DateField()),
                 ('market', models.CharField(blank=True, max_length=60)),
@@ -366,7 +366,7 @@ class Migration(InitialMigration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('chart', models.CharField(choices=[('seller', 'Seller'), ('customer', 'Customer')], max_length=10)),
-                ('role', models.CharField(choices=[('receivable', 'Trade receivables'), ('bank', 'Bank'), ('card', 'Card payments in transit'), ('unallocated', 'Payments not allocated yet'), ('balance', 'Customer credit balances'), ('tax', 'Tax'), ('hosting', 'Hosting fees'), ('messages', 'Messages'), ('discounts', 'Discounts'), ('fees', 'Fees of banks and payment networks'), ('bad_debt', 'Bad debts')], max_length=20)),
+                ('role', models.CharField(choices=[('receivable', 'Trade receivables'), ('bank', 'Bank'), ('card', 'Card payments in transit'), ('unallocated', 'Payments not allocated yet'), ('balance', 'Customer credit balances'), ('tax', 'Tax'), ('hosting', 'Hosting fees'), ('messages', 'Messages'), ('commitment', 'Minimum commitments'), ('discounts', 'Discounts'), ('fees', 'Fees of banks and payment networks'), ('bad_debt', 'Bad debts')], max_length=20)),
                 ('number', models.CharField(max_length=20)),
                 ('name', models.CharField(max_length=80)),
             ],
@@ -394,6 +394,17 @@ class Migration(InitialMigration):
                 ('valid_from', models.DateField()),
                 ('valid_to', models.DateField(blank=True, help_text='First day it no longer holds.', null=True)),
                 ('market', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='calling_codes', to='billing.market')),
+            ],
+        ),
+        migrations.CreateModel(
+            name='MinimumCommitment',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('amount_micros', models.BigIntegerField(help_text="A month, in the business's currency.")),
+                ('currency', models.CharField(blank=True, default='', editable=False, help_text="The business's when it was agreed; filled in by the database.", max_length=3)),
+                ('first_month', models.DateField(help_text='First day of the first month.')),
+                ('last_month', models.DateField(blank=True, help_text='First day of the last month.', null=True)),
+                ('business', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='commitments', to='accounts.business')),
             ],
         ),
         migrations.CreateModel(
@@ -484,7 +495,7 @@ class Migration(InitialMigration):
                 ('event', models.CharField(help_text='Kind and id, such as invoice:12.', max_length=40)),
                 ('position', models.PositiveIntegerField()),
                 ('posted_on', models.DateField()),
-                ('role', models.CharField(choices=[('receivable', 'Trade receivables'), ('bank', 'Bank'), ('card', 'Card payments in transit'), ('unallocated', 'Payments not allocated yet'), ('balance', 'Customer credit balances'), ('tax', 'Tax'), ('hosting', 'Hosting fees'), ('messages', 'Messages'), ('discounts', 'Discounts'), ('fees', 'Fees of banks and payment networks'), ('bad_debt', 'Bad debts')], max_length=20)),
+                ('role', models.CharField(choices=[('receivable', 'Trade receivables'), ('bank', 'Bank'), ('card', 'Card payments in transit'), ('unallocated', 'Payments not allocated yet'), ('balance', 'Customer credit balances'), ('tax', 'Tax'), ('hosting', 'Hosting fees'), ('messages', 'Messages'), ('commitment', 'Minimum commitments'), ('discounts', 'Discounts'), ('fees', 'Fees of banks and payment networks'), ('bad_debt', 'Bad debts')], max_length=20)),
                 ('amount_minor', models.BigIntegerField()),
                 ('currency', models.CharField(max_length=3)),
                 ('document', models.CharField(blank=True, max_length=40)),
@@ -674,7 +685,7 @@ class Migration(InitialMigration):
             name='SpendCap',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('limit_micros', models.BigIntegerField(help_text="Millionths of the business's currency.")),
+                ('limit_micros', models.BigIntegerField(help_text="In the business's currency.")),
                 ('currency', models.CharField(blank=True, default='', editable=False, help_text="The business's, which cannot change while the cap stands; filled in by the database.", max_length=3)),
                 ('is_hard', models.BooleanField(default=True, help_text='Refuse sends that might exceed it; else only warn.')),
                 ('business', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='spend_cap', to='accounts.business')),
@@ -889,6 +900,18 @@ class Migration(InitialMigration):
         migrations.AddConstraint(
             model_name='callingcode',
             constraint=models.CheckConstraint(condition=models.Q(('valid_from__day', 1), models.Q(('valid_to', None), ('valid_to__day', 1), _connector='OR')), name='calling_code_starts_a_month'),
+        ),
+        migrations.AddConstraint(
+            model_name='minimumcommitment',
+            constraint=models.CheckConstraint(condition=models.Q(('amount_micros__gt', 0)), name='commitment_is_positive'),
+        ),
+        migrations.AddConstraint(
+            model_name='minimumcommitment',
+            constraint=models.CheckConstraint(condition=models.Q(('first_month__day', 1), models.Q(('last_month', None), ('last_month__day', 1), _connector='OR')), name='commitment_is_of_whole_months'),
+        ),
+        migrations.AddConstraint(
+            model_name='minimumcommitment',
+            constraint=models.CheckConstraint(condition=models.Q(('last_month', None), ('last_month__gte', models.F('first_month')), _connector='OR'), name='commitment_months_in_order'),
         ),
         migrations.AddIndex(
             model_name='payment',

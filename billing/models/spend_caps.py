@@ -16,7 +16,7 @@ class SpendCap(models.Model):
     """Maximum that a business's messages may cost in a month; hosting fees do not count."""
 
     business = models.OneToOneField(Business, on_delete=models.CASCADE, related_name="spend_cap")
-    limit_micros = models.BigIntegerField(help_text=_("Millionths of the business's currency."))
+    limit_micros = models.BigIntegerField(help_text=_("In the business's currency."))
     currency = models.CharField(
         max_length=widths.CURRENCY,
         blank=True,
