@@ -24,13 +24,15 @@ def _extend_ground() -> None:
     from billing.invoices import tax
     from billing.metering import meter, reconciliation
     from billing.payments import card_refunds, charges, stripe_events
-    from core import backup, health, outbox
+    from core import backup, health, metrics, outbox
     from core.queue import queues
 
     changes.plan_checks.register(dashboard.check_payable)
     outbox.sources.register(emails.DOCUMENTS)
     backup.reconciliations.register(reconciliation.difference_lines)
     health.queues.register(health.QueueAge("deliveries", meter.oldest_waiting_seconds))
+    for figure in meter.figures():
+        metrics.database_figures.register(figure)
     for module in (finance_exports, spend_caps, reconciliation):
         queues.register(module.QUEUE)
     for module in (charges, card_refunds, stripe_events):
