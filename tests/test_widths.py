@@ -117,7 +117,7 @@ KINDS = {
         billing_posting.tax_category
     """,
     "TIMEZONE": "accounts_business.timezone billing_seller.timezone",
-    "PAYMENT_METHOD": "billing_cashreceipt.method billing_payment.method",
+    "PAYMENT_METHOD": "billing_cashreceipt.method billing_payment.method billing_refund.method",
     "POSTCODE": "billing_billingdetails.postcode billing_seller.postcode",
     "CITY": "billing_billingdetails.city billing_seller.city",
     "REGION": "billing_billingdetails.region billing_seller.region",

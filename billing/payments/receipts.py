@@ -207,10 +207,12 @@ def _refund(
         return before
     if not 0 < amount_minor <= left:
         raise TooMuch(f"{left} minor units are left to go back, not {amount_minor}.")
+    source = receipt or card
     return Refund.objects.create(
         business=business,
         receipt=receipt,
         card_payment=card,
+        method=source.method if source else PaymentMethod.BANK,
         currency=currency,
         amount_minor=amount_minor,
         key=key,

@@ -38,7 +38,7 @@ from billing.models import (
     RateCard,
     Refund,
 )
-from billing.payments import receipts, settlement, stripe_collection
+from billing.payments import outcomes, receipts, settlement
 from billing.rate_cards import versions
 from billing.rate_cards.versions import Step
 from core.errors import ParleyError
@@ -245,7 +245,7 @@ class Life:
         with system("test"):
             open_ones = list(Refund.objects.filter(business=self.business, status="open"))
         for refund in open_ones:
-            stripe_collection.settle_manually(
+            outcomes.settle_manually(
                 refund, moved=self.chance.random() < 0.8, reference=str(self.chance.random())
             )
 

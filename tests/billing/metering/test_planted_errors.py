@@ -32,7 +32,7 @@ from billing.models import (
     Seller,
     Tally,
 )
-from billing.payments import receipts, stripe_collection
+from billing.payments import outcomes, receipts
 from billing.rate_cards import versions
 from billing.rate_cards.versions import Sheet, Step
 from core.sql import statement
@@ -82,7 +82,7 @@ def books() -> None:
     credit_notes.credit(invoice=first, reason="y", amounts={1: 500})
     with system("test"):
         refund = Refund.objects.get()
-    stripe_collection.settle_manually(refund, moved=True, reference="back")
+    outcomes.settle_manually(refund, moved=True, reference="back")
     close.void(invoice=second)
     close.reissue(invoice=second)
     close.mark_uncollectible(invoice=third)
@@ -292,9 +292,9 @@ PLANTS: list[tuple[str, str, str]] = [
     ),
     (
         "UPDATE billing_creditnote SET use = 'refund' WHERE use = 'balance'; INSERT INTO "
-        "billing_refund (business_id, currency, status, amount_minor, key, reference, failure, "
-        "created_at) SELECT business_id, 'USD', 'open', 7, 'k', '', '', now() FROM "
-        "billing_creditnote LIMIT 1",
+        "billing_refund (business_id, currency, method, status, amount_minor, key, reference, "
+        "failure, created_at) SELECT business_id, 'USD', 'bank', 'open', 7, 'k', '', '', now() "
+        "FROM billing_creditnote LIMIT 1",
         "reconcile_allocations",
         "credit balance",
     ),

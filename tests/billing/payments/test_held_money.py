@@ -24,7 +24,7 @@ from billing.models import (
     Posting,
     Refund,
 )
-from billing.payments import receipts, settlement, stripe_collection
+from billing.payments import outcomes, receipts, settlement, stripe_collection
 from core.tenancy import scope, system
 from tests.billing.fake_stripe import FakeStripe
 from tests.billing.invoices.test_close import MAY, shop
@@ -120,7 +120,7 @@ def test_a_balance_is_paid_out_by_bank_once_and_booked_when_it_was_sent(operator
         assert entry.after == {"amount_minor": 1500, "way": "bank"}
     assert reconcile() == []
     before = balances(business)
-    stripe_collection.settle_manually(refund, moved=True, reference="out 1")
+    outcomes.settle_manually(refund, moved=True, reference="out 1")
     after = balances(business)
     assert after["bank"] - before["bank"] == -1500
     assert (before["balance"], after["balance"]) == (-2000, -500)
@@ -155,12 +155,23 @@ def test_no_more_goes_to_a_card_than_it_paid(stripe: Any) -> None:
     with system("test"):
         payment = Payment.objects.get(method="stripe")
         Refund.objects.create(
-            business=business, currency="USD", amount_minor=1, key="x", card_payment=payment
+            business=business,
+            currency="USD",
+            amount_minor=1,
+            key="x",
+            card_payment=payment,
+            method="stripe",
         )
         for wrong in (
-            {"amount_minor": 5000, "card_payment": payment},
-            {"amount_minor": 1, "card_payment": payment, "receipt": payment.receipt},
-            {"amount_minor": 2000},
+            {"amount_minor": 5000, "card_payment": payment, "method": "stripe"},
+            {
+                "amount_minor": 1,
+                "card_payment": payment,
+                "receipt": payment.receipt,
+                "method": "stripe",
+            },
+            {"amount_minor": 2000, "method": "bank"},
+            {"amount_minor": 1, "card_payment": payment, "method": "bank"},
         ):
             with pytest.raises(IntegrityError), transaction.atomic():
                 Refund.objects.create(business=business, currency="USD", key="y", **wrong)
