@@ -10,7 +10,7 @@ from django.utils.timezone import now as utc_now
 from django.utils.translation import gettext_lazy as _
 
 from accounts.api_keys import KeyNumber
-from accounts.models import KeyScope, all_scopes
+from accounts.models import KeyScope
 
 
 class ApiKeyForm(forms.Form):
@@ -21,7 +21,6 @@ class ApiKeyForm(forms.Form):
     )
     scopes = forms.MultipleChoiceField(
         choices=KeyScope.choices,
-        initial=all_scopes,
         label=_("Scopes"),
         widget=forms.CheckboxSelectMultiple,
     )

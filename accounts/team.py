@@ -81,6 +81,12 @@ def create_business(
     return business
 
 
+def ensure_may_manage(actor: Membership, *roles: str) -> None:
+    """NotAllowed where `actor`, who is no owner, would make, change or remove an owner."""
+    if actor.role != Role.OWNER and Role.OWNER in roles:
+        raise NotAllowed(_("Only an owner can make, change or remove an owner."))
+
+
 def invite(*, business: Business, by: User, email: str, role: str) -> Invitation:
     """Reserve a seat for an e-mail address and send it the invitation.
 

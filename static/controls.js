@@ -30,23 +30,58 @@
     for (const li of $$("li", palette)) li.setAttribute("aria-selected", String(li === option));
     option?.scrollIntoView({ block: "nearest" });
   };
+  // Entries are found by their own text and by other words for them; rows by the server.
+  const matches = (li, words) => {
+    const text = `${li.textContent} ${li.dataset.words || ""}`.toLowerCase();
+    return words
+      .toLowerCase()
+      .split(/\s+/)
+      .every((word) => text.includes(word));
+  };
+  const entries = palette ? $$("li", palette) : [];
+  // First what is called so, then what begins so, then what has it in its title.
+  const rank = (li, words) => {
+    const link = $("a", li);
+    const title = ($("span", link) || link).textContent.trim().toLowerCase();
+    const asked = words.trim().toLowerCase();
+    if (!asked || title === asked) return 0;
+    if (title.startsWith(asked)) return 1;
+    return title.includes(asked) ? 2 : 3;
+  };
   const filter = (words) => {
     const list = $("ul", palette);
-    $("[data-found]", list)?.remove();
-    for (const li of $$("li", list))
-      li.hidden = !li.textContent.toLowerCase().includes(words.toLowerCase());
-    if (words) {
-      const input = $("input", palette);
-      const li = document.createElement("li");
-      li.dataset.found = "1";
-      li.setAttribute("role", "option");
-      const a = document.createElement("a");
-      a.href = `${input.dataset.find}?q=${encodeURIComponent(words)}`;
-      a.textContent = `${input.dataset.findLabel} “${words}”`;
-      li.append(a);
-      list.append(li);
-    }
+    for (const li of $$("[data-found]", list)) li.remove();
+    for (const li of entries) li.hidden = !matches(li, words);
+    list.append(...entries.toSorted((one, other) => rank(one, words) - rank(other, words)));
+    if (words) list.append(searchMessages(words));
     choose(options()[0]);
+    clearTimeout(asking);
+    if (words.trim().length > 1) asking = setTimeout(() => askRows(words), 150);
+  };
+  let asking = 0;
+  const searchMessages = (words) => {
+    const input = $("input", palette);
+    const li = document.createElement("li");
+    li.dataset.found = "1";
+    li.setAttribute("role", "option");
+    const a = document.createElement("a");
+    a.href = `${input.dataset.messages}?${new URLSearchParams({ q: words })}`;
+    a.textContent = `${input.dataset.messagesLabel} “${words}”`;
+    li.append(a);
+    return li;
+  };
+  const askRows = async (words) => {
+    const input = $("input", palette);
+    const answer = await fetch(`${input.dataset.rows}?${new URLSearchParams({ q: words })}`).catch(
+      () => null,
+    );
+    // Answers may overtake one another: only that to what stands there now is shown.
+    if (!answer?.ok || answer.redirected || input.value !== words) return;
+    const chosen = $$("li", palette).find((li) => li.getAttribute("aria-selected") === "true");
+    const wasLast =
+      !chosen || (chosen.dataset.found && chosen === $("ul", palette).lastElementChild);
+    $("ul > li:last-child", palette).insertAdjacentHTML("beforebegin", await answer.text());
+    if (wasLast) choose(options()[0]);
   };
   palette?.addEventListener("input", (event) => filter(event.target.value));
   palette?.addEventListener("keydown", (event) => {
@@ -132,7 +167,7 @@
   const keys = {
     j: () => step(1),
     k: () => step(-1),
-    "/": () => ($("[role=search] [name=kind]") ? press("search") : location.assign("/search/")),
+    "/": () => press("search") || openPalette(),
     r: () => press("reply"),
     e: () => press("resolve"),
     a: () => press("assign"),

@@ -10,14 +10,13 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from accounts.access import BusinessRequest, member_page
-from accounts.models import Role
+from accounts.models import FINANCE
 from billing import emails
 from billing.documents import einvoice
 from billing.forms import BillingDetailsForm
 from billing.invoices import draft as invoices_draft
 from billing.models import BillingDetails, Seller
 
-FINANCE = (Role.OWNER, Role.FINANCE)
 MAILS_SHOWN = 30
 
 

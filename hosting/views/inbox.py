@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts.access import BusinessRequest, member_page
-from accounts.models import Role
+from accounts.models import AGENTS
 from accounts.plans import limits
 from core.errors import ParleyError
 from core.wake import notify
@@ -26,7 +26,7 @@ from hosting.messages.send import send_message
 from hosting.models import Conversation, Direction, Message, Template, Transport
 from hosting.search import filters, query
 
-CHAT_ROLES = (Role.OWNER, Role.AGENT)
+CHAT_ROLES = AGENTS
 
 
 @require_GET

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from accounts.access import BusinessRequest, member_page
 from accounts.audit import record
-from accounts.models import Role
+from accounts.models import ADMINS
 from core.wake import notify
 from hosting import tasks
 from hosting.cloudapi.webhooks import sign
@@ -26,7 +26,7 @@ PROCEED = 204
 
 
 @require_GET
-@member_page(Role.OWNER)
+@member_page(*ADMINS)
 def webhooks(request: BusinessRequest) -> HttpResponse:
     """Webhooks with their health, account secrets, and a form that adds one."""
     return _page(request, _form(request))
@@ -42,7 +42,7 @@ def add(request: HttpRequest) -> HttpResponseBase:
 
 
 @require_POST
-@member_page(Role.OWNER)
+@member_page(*ADMINS)
 def _validated(request: BusinessRequest) -> HttpResponse:
     form = _form(request, request.POST)
     return HttpResponse(status=PROCEED) if form.is_valid() else _page(request, form, status=422)
@@ -57,7 +57,7 @@ def _challenge(url: str, verify_token: str) -> str:
     return ""
 
 
-@member_page(Role.OWNER)
+@member_page(*ADMINS)
 def _subscribe(request: BusinessRequest, refusal: str) -> HttpResponse:
     form = _form(request, request.POST)
     if not form.is_valid():
@@ -82,7 +82,7 @@ def _subscribe(request: BusinessRequest, refusal: str) -> HttpResponse:
 
 
 @require_GET
-@member_page(Role.OWNER)
+@member_page(*ADMINS)
 def webhook(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
     """One webhook: events, health and deliveries."""
     found = _own(request, public_id)
@@ -93,14 +93,14 @@ def webhook(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
 
 
 @require_GET
-@member_page(Role.OWNER)
+@member_page(*ADMINS)
 def log(request: BusinessRequest) -> HttpResponse:
     """Deliveries to all webhooks, newest first, removed ones included."""
     return render(request, "hosting/webhooks/log.html", _log(request, WebhookCall.objects.all()))
 
 
 @require_GET
-@member_page(Role.OWNER)
+@member_page(*ADMINS)
 def call(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
     """One delivery: request, response, timing."""
     found = _own_call(request, public_id)
@@ -114,7 +114,7 @@ def call(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
 
 
 @require_POST
-@member_page(Role.OWNER)
+@member_page(*ADMINS)
 def replay(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
     """Send the same body again."""
     found = _own_call(request, public_id)
@@ -129,7 +129,7 @@ def replay(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
 
 
 @require_POST
-@member_page(Role.OWNER)
+@member_page(*ADMINS)
 def test(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
     """Send a sample."""
     found = _own(request, public_id)
@@ -143,7 +143,7 @@ def test(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
 
 
 @require_POST
-@member_page(Role.OWNER)
+@member_page(*ADMINS)
 def rerun(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
     """Retry dead deliveries."""
     found = _own(request, public_id)
@@ -155,7 +155,7 @@ def rerun(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
 
 
 @require_POST
-@member_page(Role.OWNER)
+@member_page(*ADMINS)
 def switch(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
     """Deactivate or activate a webhook; events in between are not sent to it."""
     found = _own(request, public_id)
@@ -172,7 +172,7 @@ def switch(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
 
 
 @require_POST
-@member_page(Role.OWNER)
+@member_page(*ADMINS)
 def choose_fields(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
     """Change a webhook's events and updates per call."""
     found = _own(request, public_id)
@@ -200,7 +200,7 @@ def check(request: HttpRequest, public_id: uuid.UUID) -> HttpResponseBase:
     return _show_result(request, public_id, _challenge(found[0].url, found[0].verify_token))
 
 
-@member_page(Role.OWNER)
+@member_page(*ADMINS)
 def _load_webhook(
     request: BusinessRequest, public_id: uuid.UUID, found: list[Webhook]
 ) -> HttpResponse:
@@ -208,7 +208,7 @@ def _load_webhook(
     return HttpResponse(status=PROCEED)
 
 
-@member_page(Role.OWNER)
+@member_page(*ADMINS)
 def _show_result(request: BusinessRequest, public_id: uuid.UUID, refusal: str) -> HttpResponse:
     found = _own(request, public_id)
     if refusal:
@@ -221,7 +221,7 @@ def _show_result(request: BusinessRequest, public_id: uuid.UUID, refusal: str) -
 
 
 @require_POST
-@member_page(Role.OWNER)
+@member_page(*ADMINS)
 def remove(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
     """Remove a webhook; its deliveries stay listed."""
     found = _own(request, public_id)
@@ -232,7 +232,7 @@ def remove(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
 
 
 @require_POST
-@member_page(Role.OWNER)
+@member_page(*ADMINS)
 def change_secret(request: BusinessRequest, waba_id: str) -> HttpResponse:
     """Create a new app secret; the old one is valid for 24 hours more."""
     account = get_object_or_404(Account, business=request.business, waba_id=waba_id)
