@@ -98,6 +98,9 @@
   });
 
   document.addEventListener("change", (event) => {
+    const kept = event.target.dataset.cookie;
+    if (kept)
+      document.cookie = `${kept}=${event.target.checked ? 1 : 0};path=/;max-age=31536000;samesite=lax`;
     if (event.target.matches("[data-submit]")) event.target.form.requestSubmit();
   });
   const deeds = { theme: switchTheme, palette: openPalette, keys: () => $("#keys").showModal() };
@@ -185,7 +188,11 @@
       palette.open ? palette.close() : openPalette();
       return;
     }
-    if ((event.ctrlKey || event.metaKey) && event.key === "Enter" && event.target.form) {
+    const sends =
+      event.ctrlKey ||
+      event.metaKey ||
+      (!event.shiftKey && !event.isComposing && event.target.form?.matches("[data-enter-sends]"));
+    if (sends && event.key === "Enter" && event.target.form && event.target.nodeName !== "BUTTON") {
       event.preventDefault();
       event.target.form.requestSubmit();
       return;

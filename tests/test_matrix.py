@@ -138,6 +138,9 @@ ROWS: dict[str, Row] = {
     "inbox_messages": Row(THREAD + "/messages/", CHATS, True, get=200),
     "inbox_reply": Row(THREAD + "/reply/", CHATS, True, post=422),
     "inbox_templates": Row(THREAD + "/templates/", CHATS, True, get=200, post=200),
+    "new_conversation": Row("/inbox/new/", CHATS, get=200, post=422),
+    "inbox_change_many": Row("/inbox/change/", CHATS, post=400),
+    "inbox_react": Row(THREAD + "/react/", CHATS, True, post=302),
     "inbox_resolve": Row(THREAD + "/resolve/", CHATS, True, post=302),
     "inbox_label": Row(THREAD + "/labels/", CHATS, True, post=302),
     "inbox_unlabel": Row(THREAD + "/labels/1/remove/", CHATS, True, post=302),
@@ -149,6 +152,7 @@ ROWS: dict[str, Row] = {
     "inbox_settings": Row("/settings/inbox/", CHATS, get=200),
     "add_canned_reply": Row("/settings/inbox/replies/", CHATS, post=422),
     "remove_canned_reply": Row("/settings/inbox/replies/{canned}/remove/", CHATS, True, post=302),
+    "change_label": Row("/settings/inbox/labels/{label}/", CHATS, True, post=302),
     "remove_label": Row("/settings/inbox/labels/{label}/remove/", CHATS, True, post=302),
     "inbox_assign": Row(THREAD + "/assign/", CHATS, True, post=302),
     "search": Row("/search/?q=x", (*CHATS, "viewer"), get=200),
@@ -428,7 +432,7 @@ def test_every_address_has_a_row() -> None:
 
 
 # Tests of every address stay below the time that a test may take.
-PARTS = 3
+PARTS = 4
 in_parts = pytest.mark.parametrize("part", range(PARTS))
 
 

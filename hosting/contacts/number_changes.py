@@ -11,7 +11,7 @@ from django.db.models.functions import Greatest
 from accounts.audit import record
 from core.errors import BadInput, NotYours
 from hosting.contacts.identity import user_id_for
-from hosting.models import Contact, Conversation, ConversationLabel, FormerNumber
+from hosting.models import Contact, Conversation, ConversationLabel, FormerNumber, Mention
 
 # Moments of a thread that say what the next message costs.
 WINDOWS = ("last_inbound_at", "referred_at", "free_entry_at")
@@ -173,6 +173,8 @@ def _network_user_id(contact: Contact) -> str:
 
 def _merge_threads(thread: Conversation, *, into: Conversation, with_windows: bool) -> None:
     ConversationLabel.objects.filter(conversation=thread, label__in=into.labels.all()).delete()
+    both = into.mentions.values("user")
+    Mention.objects.filter(conversation=thread, user__in=both).delete()
     _repoint_foreign_keys(thread, into)
     newest = max(thread, into, key=lambda one: one.last_message_at)
     latest = ("last_message_at", *WINDOWS) if with_windows else ("last_message_at",)

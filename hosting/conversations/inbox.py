@@ -14,12 +14,16 @@ from hosting.models import (
     ConversationLabel,
     Label,
     LockedMessage,
+    Mention,
     Number,
 )
 from hosting.models.conversations import ConversationQuerySet
 
 LIST_PAGE = 30
-VIEWS = ("open", "mine", "unassigned", "snoozed", "resolved", "locked")
+VIEWS = ("open", "mine", "unassigned", "snoozed", "resolved", "mentioned", "locked")
+
+# Views that are offered only while they have conversations.
+SHOWN_WITH_SOME = ("mentioned", "locked")
 
 
 @dataclass(frozen=True)
@@ -62,7 +66,7 @@ def filter_choices(business: Business, *, reader: User | None = None) -> FilterC
     members = Membership.objects.filter(business=OuterRef("pk")).order_by("id")
     numbers = Number.objects.filter(business=OuterRef("pk")).order_by("id")
     found = Business.objects.filter(pk=business.pk).values_list(
-        ArraySubquery(labels.values(row=JSONObject(id="id", name="name"))),
+        ArraySubquery(labels.values(row=JSONObject(id="id", name="name", colour="colour"))),
         ArraySubquery(
             members.values(row=JSONObject(id="user_id", name="user__name", email="user__email"))
         ),
@@ -105,6 +109,7 @@ def _views(now: datetime, user: User) -> dict[str, Q | Exists]:
         "unassigned": awake & Q(assignee=None),
         "snoozed": asleep,
         "resolved": Q(is_resolved=True),
+        "mentioned": Exists(Mention.objects.filter(conversation=OuterRef("pk"), user=user)),
         "locked": Exists(LockedMessage.objects.filter(conversation=OuterRef("pk"))),
     }
 

@@ -8,7 +8,7 @@ from typing import Any
 from django.db.models import QuerySet
 
 from hosting.conversations.entries import Entry, entries_of
-from hosting.models import Conversation, Message, Note, Template, TemplateStatus
+from hosting.models import Activity, Conversation, Message, Note, Template, TemplateStatus
 
 THREAD_PAGE = 40
 # The most messages that a page left open reloads at once.
@@ -30,7 +30,7 @@ class ThreadPage:
     newer: int = 0
     at_start: bool = False
     ends_at: datetime | None = None
-    private_notes: list[Note] = field(default_factory=list)
+    private_notes: list[Note | Activity] = field(default_factory=list)
 
 
 def latest_page(messages: QuerySet[Message], *, own: str, before: int = 0) -> ThreadPage:
@@ -102,21 +102,26 @@ def page_since(messages: QuerySet[Message], *, own: str, since: int) -> ThreadPa
 
 
 def with_private_notes(page: ThreadPage, conversation: Conversation) -> ThreadPage:
-    """Return the page with the private notes of its time span, each below the preceding message."""
-    notes = (
-        Note.objects.filter(conversation=conversation)
-        .select_related("author")
-        .order_by("created_at", "id")
-    )
-    if page.entries and not page.at_start:
-        notes = notes.filter(created_at__gte=page.entries[0].message.created_at)
-    if page.ends_at:
-        notes = notes.filter(created_at__lt=page.ends_at)
-    above: list[Note] = []
+    """Return the page with the private notes and activities of its time span, each below the
+    preceding message.
+    """
+    notes = _between(Note.objects.filter(conversation=conversation), page)
+    notes += _between(Activity.objects.filter(conversation=conversation), page)
+    notes.sort(key=lambda one: (one.created_at, one.pk))
+    above: list[Note | Activity] = []
     for note in notes:
         before = [entry for entry in page.entries if entry.message.created_at <= note.created_at]
         (before[-1].private_notes if before else above).append(note)
     return replace(page, private_notes=above)
+
+
+def _between(rows: "QuerySet[Any]", page: ThreadPage) -> list[Any]:
+    """Rows of the page's time span, with their authors."""
+    if page.entries and not page.at_start:
+        rows = rows.filter(created_at__gte=page.entries[0].message.created_at)
+    if page.ends_at:
+        rows = rows.filter(created_at__lt=page.ends_at)
+    return list(rows.select_related("author"))
 
 
 def first_id_since(messages: QuerySet[Message], since: datetime) -> int:

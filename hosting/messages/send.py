@@ -53,6 +53,7 @@ def send_message(
     context_wamid: str = "",
     tracker: str = "",
     author: User | None = None,
+    is_broadcast: bool = False,
 ) -> Message:
     """Accept one message for sending and return it; call inside the business's scope.
 
@@ -103,7 +104,7 @@ def send_message(
     message.has_links = _check_media(message)
     for check in extensions.send_checks:
         check(message)
-    message.pk = _write(message)
+    message.pk = _write(message, is_broadcast=is_broadcast)
     return message
 
 
@@ -259,7 +260,7 @@ def _set_template_fields(message: Message, content: dict[str, Any]) -> None:
     message.category = template.category
 
 
-def _write(message: Message) -> int:
+def _write(message: Message, *, is_broadcast: bool) -> int:
     plan = message.business.plan
     parameters: dict[str, Any] = {
         "business_id": message.business_id,
@@ -281,6 +282,7 @@ def _write(message: Message) -> int:
         "at": message.created_at,
         "transport": message.number.transport,
         "state": Outgoing.State.FETCHING if message.has_links else Outgoing.State.OPEN,
+        "is_broadcast": is_broadcast,
         "preview": preview(message.kind, message.text),
         "month": message.created_at.date().replace(day=1),
         "limit": plan.hosted_messages,

@@ -194,6 +194,22 @@ class Migration(InitialMigration):
             ],
         ),
         migrations.CreateModel(
+            name='Activity',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('kind', models.CharField(choices=[('assigned', 'assigned'), ('unassigned', 'unassigned'), ('resolved', 'resolved'), ('reopened', 'reopened'), ('snoozed', 'snoozed'), ('woken', 'no longer snoozed'), ('labelled', 'labelled'), ('unlabelled', 'label removed')], max_length=12)),
+                ('subject', models.CharField(blank=True, help_text="The assignee's or label's name.", max_length=200)),
+                ('until', models.DateTimeField(blank=True, null=True)),
+                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
+                ('author', models.ForeignKey(help_text='Empty for programs.', null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('business', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.business')),
+                ('conversation', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='activities', to='hosting.conversation')),
+            ],
+            options={
+                'verbose_name_plural': 'activities',
+            },
+        ),
+        migrations.CreateModel(
             name='ConversationLabel',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -293,6 +309,7 @@ class Migration(InitialMigration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('name', models.CharField(max_length=40)),
+                ('colour', models.PositiveSmallIntegerField(blank=True, help_text='0 to 7; empty: by the name.', null=True)),
                 ('business', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='labels', to='accounts.business')),
                 ('conversations', models.ManyToManyField(related_name='labels', through='hosting.ConversationLabel', to='hosting.conversation')),
             ],
@@ -381,6 +398,16 @@ class Migration(InitialMigration):
             options={
                 'verbose_name_plural': 'media fetches',
             },
+        ),
+        migrations.CreateModel(
+            name='Mention',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
+                ('business', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.business')),
+                ('conversation', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='mentions', to='hosting.conversation')),
+                ('user', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
+            ],
         ),
         migrations.CreateModel(
             name='Note',
@@ -800,6 +827,10 @@ class Migration(InitialMigration):
             constraint=models.UniqueConstraint(fields=('business', 'wa_id'), name='contact_once_per_business'),
         ),
         migrations.AddIndex(
+            model_name='activity',
+            index=models.Index(fields=['conversation', 'created_at'], name='activity_in_thread'),
+        ),
+        migrations.AddIndex(
             model_name='erasure',
             index=models.Index(condition=models.Q(('dead_at', None), ('done_at', None)), fields=['business', 'not_before', 'id'], name='erasure_due'),
         ),
@@ -864,6 +895,10 @@ class Migration(InitialMigration):
             constraint=models.CheckConstraint(condition=models.Q(('name', ''), _negated=True), name='label_has_a_name'),
         ),
         migrations.AddConstraint(
+            model_name='label',
+            constraint=models.CheckConstraint(condition=models.Q(('colour', None), ('colour__lte', 7), _connector='OR'), name='label_colour_known'),
+        ),
+        migrations.AddConstraint(
             model_name='conversationlabel',
             constraint=models.UniqueConstraint(fields=('conversation', 'label'), name='label_once_per_conversation'),
         ),
@@ -916,6 +951,10 @@ class Migration(InitialMigration):
         migrations.AddConstraint(
             model_name='media',
             constraint=models.CheckConstraint(condition=models.Q(('locked_until', None), ('is_ready', False), _connector='OR'), name='locked_media_not_ready'),
+        ),
+        migrations.AddConstraint(
+            model_name='mention',
+            constraint=models.UniqueConstraint(fields=('conversation', 'user'), name='mentioned_once_until_seen'),
         ),
         migrations.AddIndex(
             model_name='note',

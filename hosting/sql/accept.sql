@@ -1,5 +1,5 @@
 -- Promises: one outbound message written, queued for its transport, shown in its conversation and counted against
--- the plan's month; or, where the plan's limit is reached, nothing at all (no row comes back).
+-- the plan's month (a broadcast leaves the conversation's place and preview while something unread waits); or, where the plan's limit is reached, nothing at all (no row comes back).
 WITH counted AS (
     INSERT INTO hosting_hostedcount AS h (business_id, month, messages)
     SELECT %(business_id)s, %(month)s, 1 WHERE %(limit)s::bigint IS NULL OR %(limit)s::bigint > 0
@@ -21,7 +21,10 @@ WITH counted AS (
         (message_id, business_id, number_id, transport, state, attempts, not_before, last_error, queued_at)
     SELECT id, %(business_id)s, %(number_id)s, %(transport)s, %(state)s, 0, now(), '', now() FROM written
 ), shown AS (
-    UPDATE hosting_conversation SET last_message_at = greatest(last_message_at, %(at)s), last_message_text = %(preview)s,
+    UPDATE hosting_conversation
+       SET last_message_at = CASE WHEN %(is_broadcast)s AND unread_count > 0 THEN last_message_at
+                                  ELSE greatest(last_message_at, %(at)s) END,
+           last_message_text = CASE WHEN %(is_broadcast)s AND unread_count > 0 THEN last_message_text ELSE %(preview)s END,
            free_entry_at = greatest(free_entry_at, %(free_entry_at)s::timestamptz)
      WHERE business_id = %(business_id)s AND id = %(conversation_id)s AND EXISTS (SELECT FROM written)
 )
