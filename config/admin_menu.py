@@ -110,6 +110,7 @@ UNFOLD: dict[str, Any] = {
                     _entry(_("Rates"), "table", "billing_rate"),
                     _entry(_("Calling codes"), "public", "billing_callingcode"),
                     _entry(_("Charges"), "receipt_long", "billing_charge"),
+                    _entry(_("Reported prices"), "compare_arrows", "hosting_reportedprice"),
                     _entry(_("Periods"), "calendar_month", "billing_period"),
                     _entry(_("Spend caps"), "block", "billing_spendcap"),
                     _entry(_("Contracts"), "handshake", "billing_cardchoice"),

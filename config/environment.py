@@ -3,7 +3,7 @@
 import warnings
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from ipaddress import ip_address
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -22,6 +22,8 @@ OWN_EMAIL_BACKENDS = {
 }
 # The entry points `config.wsgi` and `config.asgi` say that this process answers requests.
 _process = {"is_web": False}
+# Threads of one web process; requests to others never take all of them (`core.outbound`).
+WEB_THREADS = 4
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 
@@ -54,6 +56,8 @@ class Environment(Addresses):
     verify_token: str
     debug: bool
     allowed_hosts: list[str]
+    # Of proxies in front, which tell the client's address.
+    trusted_proxies: list[IPv4Network | IPv6Network]
     # Django's settings for the aliases `default` and `owner`.
     databases: dict[str, dict[str, Any]]
     takes_system_role: bool
@@ -93,6 +97,7 @@ def load() -> Environment:
         verify_token=_kept("PARLEY_VERIFY_TOKEN", "verify_token", var),
         debug=_debug(),
         allowed_hosts=words("ALLOWED_HOSTS", hosts),
+        trusted_proxies=_networks("TRUSTED_PROXIES"),
         databases=_databases(var),
         takes_system_role=bool(_worker_url(var)),
         redis_url=_server_url("REDIS_URL", var),
@@ -157,6 +162,18 @@ def _demo(base_url: str) -> bool:
             f"BASE_URL is {base_url}."
         )
     return demo
+
+
+def _networks(name: str) -> list[IPv4Network | IPv6Network]:
+    found = []
+    for word in words(name, []):
+        try:
+            found.append(ip_network(word))
+        except ValueError:
+            raise ConfigurationError(
+                f"{name} must have addresses or networks such as 10.0.0.0/8, not '{word}'."
+            ) from None
+    return found
 
 
 def _debug() -> bool:

@@ -10,7 +10,9 @@ from celery.schedules import crontab
 from csp.constants import NONCE
 
 from config.admin_menu import UNFOLD as UNFOLD
+from config.environment import WEB_THREADS as WEB_THREADS
 from config.environment import load
+from core.logs import redact
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -56,11 +58,13 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "core.client_address.ClientAddressMiddleware",
+    "core.middleware.OutboundMiddleware",
     "hosting.api.fast_path.FastPathMiddleware",
     "core.middleware.TextMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "django_structlog.middlewares.RequestMiddleware",
+    "core.logs.RequestLogMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -183,6 +187,8 @@ WHITENOISE_USE_FINDERS = True
 # The folder with pg_dump and pg_restore; empty: they are searched for.
 POSTGRES_BIN = ENV.postgres_bin
 MEDIA_ROOT = ENV.var / "media"
+# Nobody else on the machine reads what customers sent.
+FILE_UPLOAD_PERMISSIONS, FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o600, 0o700
 STORAGES = {
     "default": ENV.media,
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
@@ -196,6 +202,10 @@ UPLOAD_LIMITS: list[tuple[str, int | None]] = [
     (r"/(v\d+\.\d+/)?\d", None),
     (r"/", 100 * 1024 * 1024 + 64 * 1024),
 ]
+# Networks of proxies whose X-Forwarded-For and X-Forwarded-Proto are believed; from others,
+# `core.client_address` removes these headers.
+TRUSTED_PROXIES = ENV.trusted_proxies
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 SESSION_COOKIE_HTTPONLY = True
@@ -353,7 +363,11 @@ LOGGING = {
     "formatters": {
         "json": {
             "()": structlog.stdlib.ProcessorFormatter,
-            "processor": structlog.processors.JSONRenderer(),
+            "processors": [
+                redact,
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.JSONRenderer(),
+            ],
             "foreign_pre_chain": [
                 structlog.contextvars.merge_contextvars,
                 structlog.processors.TimeStamper(fmt="iso"),
@@ -371,6 +385,13 @@ LOGGING = {
         "httpx": {"level": "WARNING"},
         "celery.beat": {"level": "WARNING"},
         "django_structlog.celery": {"level": "WARNING"},
+        # Its lines are statements with their values.
+        "django.db.backends": {"level": "WARNING"},
+        # The servers' own lines, which have handlers of their own otherwise.
+        **{
+            name: {"handlers": [], "propagate": True, "level": "WARNING"}
+            for name in ("_granian", "granian.access", "uvicorn", "uvicorn.error", "uvicorn.access")
+        },
     },
 }
 structlog.configure(
@@ -381,7 +402,6 @@ structlog.configure(
         structlog.stdlib.add_logger_name,
         structlog.stdlib.add_log_level,
         structlog.processors.StackInfoRenderer(),
-        structlog.processors.format_exc_info,
         structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
     ],
     logger_factory=structlog.stdlib.LoggerFactory(),

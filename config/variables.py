@@ -34,6 +34,7 @@ PLAIN = (
     "BASE_URL",
     "LIVE_URL",
     "ALLOWED_HOSTS",
+    "TRUSTED_PROXIES",
     "WEB_WORKERS",
     "WORKER_PROCESSES",
     "MEDIA_URL",

@@ -19,6 +19,8 @@ import certifi
 import httpcore
 from django.conf import settings
 
+from core import outbound
+
 MAX_URL = 2048
 PORTS = {"http": 80, "https": 443}
 CONNECT_SECONDS = 5.0
@@ -73,11 +75,15 @@ def fetch(
 ) -> Fetched:
     """Send one request and return the response, within `timeout` seconds in all.
 
-    Redirects are returned, not followed; bodies are not decompressed. A `body` that is an iterator
-    needs a content-length header. Raises AddressRefused for a URL or host that is not public
+    Inside of a web request it is shorter, and needs a slot (`core.outbound`). Redirects are
+    returned, not followed; bodies are not decompressed. A `body` that is an iterator needs a
+    content-length header. Raises AddressRefused for a URL or host that is not public
     http(s), NotReached where no connection was made, FetchFailed for every other failure.
     """
     check_url(url)
+    timeout = outbound.limited(timeout)
+    if timeout <= 0:
+        raise NotReached("the time for it was used up")
     started = time.monotonic()
     deadline = started + timeout
     backend = _CheckedBackend(deadline)
@@ -95,7 +101,7 @@ def fetch(
     except FetchFailed:
         raise
     except (httpcore.TimeoutException, TimeoutError):
-        raise FetchFailed(f"no answer within {timeout:g} s") from None
+        raise FetchFailed(f"no answer within {round(timeout, 1):g} s") from None
     except Exception as error:
         raise FetchFailed(_describe(error)) from None
 

@@ -1,4 +1,4 @@
-"""Middleware: text that PostgreSQL cannot store is refused before any view or query sees it."""
+"""Middleware: limits of what a request asks of others; text that PostgreSQL cannot store."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -6,11 +6,25 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 
+from core import outbound
+
 # A NUL, or half of a surrogate pair: neither is text in UTF-8 as PostgreSQL keeps it.
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 # Bodies below these paths are files or JSON, which their own views read raw and check.
 OTHER_BODIES = re.compile(r"/api/|/webhooks/|/(v\d+\.\d+/)?(\d|upload)")
 FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
+
+
+class OutboundMiddleware:
+    """The outermost: requests to others are short and few while a web request waits for them."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Pass the request on, with a budget of its own."""
+        with outbound.web_request():
+            return self.get_response(request)
 
 
 class TextMiddleware:

@@ -12,7 +12,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from core import money
+from core import money, outbound
 from core.errors import ParleyError
 
 TIMEOUT = 20.0
@@ -123,13 +123,29 @@ def payment_page(
     }
 
 
-def client(key: str) -> stripe.StripeClient:
-    """A client with this secret key; it does not retry."""
+class _Client(stripe.RequestsClient):
+    """Requests in a slot of a business, within the time that a web request has for them."""
+
+    def __init__(self, business_id: int) -> None:
+        super().__init__(timeout=TIMEOUT)
+        self.business_id = business_id
+
+    def request(self, *args: Any, **kwargs: Any) -> Any:
+        """Send one request; TooManyOutbound where the business has no slot."""
+        with outbound.slot(self.business_id):
+            seconds = max(outbound.limited(TIMEOUT), 0.01)
+            # To connect, and to be answered: both together are not longer.
+            self._timeout = (seconds / 4, seconds * 3 / 4)
+            return super().request(*args, **kwargs)
+
+
+def client(key: str, business_id: int) -> stripe.StripeClient:
+    """A client with this secret key, for requests of a business; it does not retry."""
     # The library must not retry: an unknown result is stored as unknown first.
     bases: Any = (
         {"base_addresses": {"api": settings.STRIPE_API_BASE}} if settings.STRIPE_API_BASE else {}
     )
-    http = stripe.RequestsClient(timeout=TIMEOUT)
+    http = _Client(business_id)
     return stripe.StripeClient(key, max_network_retries=0, http_client=http, **bases)
 
 
@@ -150,7 +166,7 @@ def outcome_of_call(call: Callable[[], Any]) -> Outcome:
         return Outcome("failed", reference, str(error.user_message or error)[:200])
     except stripe.InvalidRequestError as error:
         return Outcome("failed", failure=str(error.user_message or error)[:200])
-    except stripe.StripeError:
+    except (stripe.StripeError, outbound.TooManyOutbound):
         # Includes a revoked key, which says nothing about the payment: it stays unknown until the
         # key is replaced.
         return UNKNOWN

@@ -59,9 +59,9 @@ def signal_group(pid: int, number: int) -> None:
 
 
 def reachable(path: Path, uid: int, gid: int) -> bool:
-    """Whether a user can read and enter a path; tested by a child process of that user."""
+    """Whether a user can enter a folder, or read and run a file; a child of that user tests it."""
     asked = subprocess.run(
-        ["/bin/sh", "-c", 'test -r "$1" && test -x "$1"', "sh", str(path)],
+        ["/bin/sh", "-c", 'test -x "$1" && { test -d "$1" || test -r "$1"; }', "sh", str(path)],
         cwd="/",
         user=uid,
         group=gid,

@@ -45,7 +45,8 @@ class SupervisedProcess:
         self.started_at = time.monotonic()
         self.not_before = 0
         _rotate(self.log)
-        with self.log.open("ab") as log:
+        handle = os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        with os.fdopen(handle, "ab") as log:
             self.log_start = log.tell()
             self.popen = subprocess.Popen(
                 self.command,

@@ -185,11 +185,14 @@ class Servers:
 
 
 def _make_root(root: Path) -> None:
-    if not root.exists():
-        root.mkdir(parents=True)
-        # Others may enter, so that PostgreSQL reaches its data where we are root; secrets in it
-        # are 0600 each.
-        root.chmod(0o755)
+    root.mkdir(parents=True, exist_ok=True)
+    # Where we are root, the user that runs PostgreSQL passes through, and cannot list it.
+    root.chmod(0o711 if os.geteuid() == 0 else 0o700)
+    logs = root / "log"
+    logs.mkdir(exist_ok=True)
+    logs.chmod(0o700)
+    for log in logs.glob("*.log*"):
+        log.chmod(0o600)
 
 
 def await_running(root: Path, seconds: float = 60) -> dict[str, str]:

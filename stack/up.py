@@ -12,6 +12,7 @@ from types import FrameType
 
 from config.environment import (
     BASE_DIR,
+    WEB_THREADS,
     Addresses,
     Environment,
     addresses,
@@ -41,6 +42,8 @@ def main() -> int:
     """Run everything until a signal arrives; returns the exit code."""
     for number in ENDS:
         signal.signal(number, _interrupt)
+    # Whatever is written below the folder is for this user only.
+    os.umask(0o077)
     servers = Servers(
         Settings(var_folder(), postgres_bin=chosen_postgres()),
         postgres=not given("DATABASE_URL"),
@@ -199,11 +202,12 @@ def _commands(env: Environment) -> dict[str, list[str]]:
             "--workers",
             str(env.web_workers),
             "--blocking-threads",
-            "4",
+            str(WEB_THREADS),
             "--workers-kill-timeout",
             "5",
             "--log-level",
             "warning",
+            "--no-access-log",
             "config.wsgi:application",
         ],
         "live": [
@@ -215,6 +219,7 @@ def _commands(env: Environment) -> dict[str, list[str]]:
             str(env.live_port),
             "--log-level",
             "warning",
+            "--no-access-log",
             "--timeout-graceful-shutdown",
             "1",
             "config.asgi:application",

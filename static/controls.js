@@ -123,6 +123,21 @@
     if (again && !window.confirm(again.dataset.confirm)) event.preventDefault();
   });
 
+  // A form is sent once: a second click does nothing until the page or its answer is there.
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (form.method !== "post" || form.hasAttribute("hx-post") || event.defaultPrevented) return;
+    if (form.dataset.sent) return event.preventDefault();
+    form.dataset.sent = "1";
+    form.setAttribute("aria-busy", "true");
+  });
+  window.addEventListener("pageshow", () => {
+    for (const form of $$("form[data-sent]")) {
+      delete form.dataset.sent;
+      form.removeAttribute("aria-busy");
+    }
+  });
+
   // Keyboard; off while typing, except Ctrl-K, Ctrl-Enter and Esc.
   const goTo = {
     i: "/inbox/",

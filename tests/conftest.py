@@ -3,6 +3,7 @@
 import functools
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from django.db import connections
 from django.test import Client
 
 from core.tenancy import logins
-from tests import databases, network
+from tests import canaries, databases, network
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -34,6 +35,15 @@ def _log_in_as_pages_do() -> None:
                 _plain(*args, **kwargs)
 
         setattr(Client, name, among_logins)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """After the last test, no server that tests have run has logged what logs must not hold."""
+    if os.environ.get("PYTEST_XDIST_WORKER") or not (folder := os.environ.get("PARLEY_VAR")):
+        return
+    if found := canaries.found_in_logs(Path(folder)):
+        print("\nlogs hold secrets or personal data:", *found, sep="\n  ")
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -73,7 +73,8 @@ KINDS = {
         billing_cashreceipt.currency billing_posting.currency billing_refund.currency
         billing_exchangerate.currency billing_taxcountry.currency
         billing_spendcap.currency shops_buyerpayment.currency shops_catalog.currency
-        shops_order.currency
+        shops_order.currency hosting_reportedprice.currency
+        hosting_parkedstatus.price_currency
     """,
     "COUNTRY": """
         accounts_business.country billing_billingdetails.country billing_callingcode.country

@@ -17,6 +17,7 @@ from accounts.access import SESSION_KEY, BusinessRequest, member_page
 from accounts.dashboard import panels
 from accounts.forms import ApiKeyForm
 from accounts.models import ADMINS, ApiKey, Membership
+from core import client_address
 from core.tenancy import logins, system
 
 LOOPBACK = ("127.0.0.1", "::1")
@@ -81,9 +82,7 @@ def development_mails(request: HttpRequest) -> HttpResponse:
 
 
 def _is_from_here(request: HttpRequest) -> bool:
-    passed_on = request.headers.get("X-Forwarded-For", "").split(",")
-    clients = [request.META.get("REMOTE_ADDR", ""), *(one.strip() for one in passed_on)]
-    return all(one in LOOPBACK for one in clients if one) and "Forwarded" not in request.headers
+    return request.META.get("REMOTE_ADDR") in LOOPBACK and client_address.is_certain(request)
 
 
 @require_POST

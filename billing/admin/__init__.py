@@ -8,4 +8,5 @@ from billing.admin import ledger as ledger
 from billing.admin import payments as payments
 from billing.admin import rate_cards as rate_cards
 from billing.admin import receipts as receipts
+from billing.admin import reported_prices as reported_prices
 from billing.admin import taxes as taxes

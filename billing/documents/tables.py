@@ -94,7 +94,7 @@ def lines_csv(invoice: Invoice) -> Iterator[str]:
                 line.tier_first,
                 line.tier_last,
                 line.quantity,
-                money.micro_amount(line.unit_price_micros),
+                "" if line.prices_differ else money.micro_amount(line.unit_price_micros),
                 money.minor_amount(line.amount_minor, invoice.currency),
                 invoice.currency,
                 money.micro_amount(line.amount_micros),

@@ -62,6 +62,8 @@ def description(
     }
     if rule == "failed":
         made += ", " + _("failed")
+    elif rule == "reported":
+        made += ", " + _("as reported")
     elif rule != "tier" and "free of charge" in text:
         made += ", " + _("free of charge")
     if is_late:

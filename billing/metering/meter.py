@@ -20,7 +20,8 @@ _BATCH_TABLE = """
     CREATE TEMP TABLE IF NOT EXISTS meter_batch (
         message_id bigint, business_id bigint, number_id bigint, recipient text, category text,
         window_open boolean, free_entry boolean, free_entry_at timestamptz, kind text,
-        accepted_at timestamptz, delivered_at timestamptz, failed boolean
+        accepted_at timestamptz, delivered_at timestamptz, failed boolean,
+        reported bigint, reported_in text
     ) ON COMMIT DELETE ROWS
 """
 

@@ -250,6 +250,11 @@ class InvoiceLine(models.Model):
     def __str__(self) -> str:
         return f"{self.invoice} line {self.position}"
 
+    @property
+    def prices_differ(self) -> bool:
+        """Whether what the line counts has more than one price: reported ones."""
+        return self.quantity * self.unit_price_micros != self.amount_micros
+
 
 def validate_iban(number: str) -> None:
     """Raise ValidationError for an IBAN with wrong check digits."""

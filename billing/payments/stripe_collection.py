@@ -88,12 +88,14 @@ def setup_page_url(*, business: Business, back: str) -> str:
     return stripe_gateway.create_setup_page(ensure_customer(business), back)
 
 
-def store_method(session_id: str) -> BillingDetails | None:
-    """Store the payment method saved in a session; safe to call twice.
+def store_method(
+    session_id: str, business_id: int = stripe_gateway.NOBODY
+) -> BillingDetails | None:
+    """Store the payment method saved in a session, asked for by a business; safe to call twice.
 
     Returns the billing details of its customer, or None for a session that saved none of ours.
     """
-    saved = stripe_gateway.saved_method(session_id)
+    saved = stripe_gateway.saved_method(session_id, business_id)
     if saved is None:
         return None
     with system("the network names its customer, not our business"):
@@ -118,7 +120,7 @@ def remove_method(*, business: Business) -> None:
         details = BillingDetails.of(business)
         BillingDetails.objects.filter(pk=details.pk).update(method_id="", method_label="")
     if details.method_id and stripe_gateway.is_configured():
-        stripe_gateway.detach(details.method_id)
+        stripe_gateway.detach(details.method_id, business.pk)
 
 
 def refresh_attempt(*, invoice: Invoice) -> None:

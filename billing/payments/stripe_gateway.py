@@ -26,6 +26,10 @@ from core.stripe import read_event as read_signed
 __all__ = ["CHECKOUT", "Outcome", "WebhookEvent"]
 
 
+# Whose requests the worker makes before it knows for whom.
+NOBODY = 0
+
+
 class Refused(BillingError):
     """The network refused the request or could not be reached."""
 
@@ -52,6 +56,7 @@ def charge(payment: Payment, details: BillingDetails) -> Outcome:
     hours.
     """
     return _ask(
+        payment.business_id,
         lambda api: api.v1.payment_intents.create(
             {
                 "amount": stripe_amount(payment.amount_minor, payment.currency),
@@ -63,7 +68,7 @@ def charge(payment: Payment, details: BillingDetails) -> Outcome:
                 "metadata": {"parley_key": payment.key},
             },
             {"idempotency_key": payment.key},
-        )
+        ),
     )
 
 
@@ -74,14 +79,16 @@ def look_up(payment: Payment, details: BillingDetails) -> Outcome | None:
     if payment.reference:
         checkout = payment.reference.startswith(CHECKOUT)
         found = _ask(
+            payment.business_id,
             lambda api: (api.v1.checkout.sessions if checkout else api.v1.payment_intents).retrieve(
                 payment.reference
-            )
+            ),
         )
         # A response without reference (from another account's key) says nothing of this payment.
         return found if found.reference else UNKNOWN
     try:
-        intents = _api().v1.payment_intents.list({"customer": details.customer_id, "limit": 100})
+        api = _api(payment.business_id).v1
+        intents = api.payment_intents.list({"customer": details.customer_id, "limit": 100})
         for intent in intents.auto_paging_iter():
             if _key(intent) == payment.key:
                 return outcome_of(intent)
@@ -105,7 +112,7 @@ def create_payment_page(payment: Payment, details: BillingDetails, back: str) ->
         facts["payment_intent_data"]["setup_future_usage"] = "off_session"
         return api.v1.checkout.sessions.create(facts, {"idempotency_key": payment.key})
 
-    return _ask(create)
+    return _ask(details.business_id, create)
 
 
 def create_customer(details: BillingDetails) -> str:
@@ -115,7 +122,7 @@ def create_customer(details: BillingDetails) -> str:
         facts["email"] = details.email
     try:
         return str(
-            _api()
+            _api(details.business_id)
             .v1.customers.create(facts, {"idempotency_key": f"customer-{details.business_id}"})
             .id
         )
@@ -128,7 +135,9 @@ def attach(details: BillingDetails, method_id: str) -> str:
     Refused.
     """
     try:
-        method = _api().v1.payment_methods.attach(method_id, {"customer": details.customer_id})
+        method = _api(details.business_id).v1.payment_methods.attach(
+            method_id, {"customer": details.customer_id}
+        )
     except stripe.StripeError as error:
         raise Refused(str(error.user_message or error)[:200]) from error
     return _label(method)
@@ -147,19 +156,19 @@ def create_setup_page(details: BillingDetails, back: str) -> str:
         "metadata": {"parley_business": str(details.business_id)},
     }
     try:
-        session = _api().v1.checkout.sessions.create(facts)
+        session = _api(details.business_id).v1.checkout.sessions.create(facts)
     except stripe.StripeError as error:
         raise Refused(str(error.user_message or error)[:200]) from error
     return str(session.url)
 
 
-def saved_method(session_id: str) -> SavedMethod | None:
+def saved_method(session_id: str, business_id: int) -> SavedMethod | None:
     """The method saved in a finished setup session; None for any other session.
 
     Raises Refused when the network cannot be reached.
     """
     try:
-        session = _api().v1.checkout.sessions.retrieve(
+        session = _api(business_id).v1.checkout.sessions.retrieve(
             session_id, {"expand": ["setup_intent.payment_method"]}
         )
     except stripe.InvalidRequestError:
@@ -174,10 +183,10 @@ def saved_method(session_id: str) -> SavedMethod | None:
     )
 
 
-def detach(method_id: str) -> None:
+def detach(method_id: str, business_id: int) -> None:
     """Detach a payment method; one that the network does not know is ignored. Raises Refused."""
     try:
-        _api().v1.payment_methods.detach(method_id)
+        _api(business_id).v1.payment_methods.detach(method_id)
     except stripe.InvalidRequestError:
         return
     except stripe.StripeError as error:
@@ -191,6 +200,7 @@ def _label(method: Any) -> str:
 def send_refund(refund: Refund) -> Outcome:
     """Send a refund; repeating the call never refunds twice within 24 hours."""
     return _ask(
+        refund.business_id,
         lambda api: api.v1.refunds.create(
             {
                 "payment_intent": refund.paid_reference,
@@ -198,7 +208,7 @@ def send_refund(refund: Refund) -> Outcome:
                 "metadata": {"parley_key": refund.key},
             },
             {"idempotency_key": refund.key},
-        )
+        ),
     )
 
 
@@ -217,7 +227,7 @@ def key_of(object_id: str) -> str | None:
     if not object_id.startswith("pi_"):
         return ""
     try:
-        return _key(_api().v1.payment_intents.retrieve(object_id))
+        return _key(_api(NOBODY).v1.payment_intents.retrieve(object_id))
     except stripe.InvalidRequestError:
         return ""
     except stripe.StripeError:
@@ -229,11 +239,11 @@ def _key(intent: Any) -> str:
     return str(metadata.get("parley_key", ""))
 
 
-def _api() -> stripe.StripeClient:
+def _api(business_id: int) -> stripe.StripeClient:
     if not is_configured():
         raise NotConfigured
-    return client(settings.STRIPE_API_KEY)
+    return client(settings.STRIPE_API_KEY, business_id)
 
 
-def _ask(call: Callable[[stripe.StripeClient], Any]) -> Outcome:
-    return outcome_of_call(lambda: call(_api()))
+def _ask(business_id: int, call: Callable[[stripe.StripeClient], Any]) -> Outcome:
+    return outcome_of_call(lambda: call(_api(business_id)))

@@ -11,8 +11,8 @@ SELECT c.id, l.position, c.message_id, m.wamid, p.wa_id, c.delivered_at, c.month
         WHERE x.business_id = i.business_id AND x.month = l.month AND x.market = l.market
           AND x.category = l.category AND x.rule = l.rule
           -- As the unique index has it: failed messages take positions of the ladder.
-          AND CASE WHEN x.rule = 'failed' THEN 'tier' ELSE x.rule END
-            = CASE WHEN l.rule = 'failed' THEN 'tier' ELSE l.rule END
+          AND CASE WHEN x.rule IN ('failed', 'reported') THEN 'tier' ELSE x.rule END
+            = CASE WHEN l.rule IN ('failed', 'reported') THEN 'tier' ELSE l.rule END
           AND x.position >= greatest(%(position)s::bigint, coalesce(l.tier_first, 0))
           AND x.position <= least(l.tier_last, %(upto)s::bigint)
           AND (x.position > %(position)s::bigint OR x.id > %(after)s::bigint)

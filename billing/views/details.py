@@ -25,6 +25,9 @@ def details(request: BusinessRequest) -> HttpResponse:
     """Billing details of future invoices; POST changes them. Issued invoices stay as they are."""
     posted = request.POST if request.method == "POST" else None
     form = BillingDetailsForm(posted, instance=BillingDetails.of(request.business))
+    if not settings.STRIPE_API_KEY:
+        # Nothing can be charged by itself: it is not asked.
+        del form.fields["auto_collect"]
     if form.is_bound and form.is_valid():
         form.save()
         messages.success(request, _("The next invoices will say this."))

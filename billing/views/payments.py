@@ -131,7 +131,7 @@ def method_saved(request: BusinessRequest) -> HttpResponse:
     session = request.GET.get("session", "")[:200]
     try:
         details = (
-            stripe_collection.store_method(session)
+            stripe_collection.store_method(session, request.business.pk)
             if session.startswith(stripe_gateway.CHECKOUT)
             else None
         )

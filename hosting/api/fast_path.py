@@ -15,6 +15,7 @@ from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.urls import ResolverMatch, re_path
 
+from core.logs import shown_path
 from hosting.api import bodies, messages, webhooks
 from hosting.api.paths import NUMBER
 from hosting.api.responses import error_answer
@@ -86,7 +87,7 @@ def _answer(request: HttpRequest, match: ResolverMatch) -> HttpResponse:
     with structlog.contextvars.bound_contextvars(request_id=request_id):
         response: HttpResponse = match.func(request, *match.args, **match.kwargs)
         if response.status_code >= 400:
-            log.info("fast_path_refused", path=request.path, status=response.status_code)
+            log.info("fast_path_refused", path=shown_path(request), status=response.status_code)
     response["Content-Length"] = str(len(response.content))
     response["X-Request-ID"] = request_id
     response["X-Content-Type-Options"] = "nosniff"

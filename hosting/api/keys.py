@@ -19,6 +19,7 @@ from django.views.decorators.csrf import csrf_exempt
 from accounts.models import ApiKey, Business, KeyScope, Plan
 from core import tenancy
 from core.errors import ParleyError
+from core.logs import shown_path
 from core.sql import fetch_prepared
 from hosting.api import bodies
 from hosting.api.responses import error_answer
@@ -83,15 +84,37 @@ class Caller:
             )
 
 
+# Where stock clients put the key into the URL: Chatwoot reads templates and numbers so, Meta's own
+# examples nodes (files too) and uploads. URLs stay in logs of proxies, so nowhere else.
+KEY_IN_URL = {
+    "cloudapi_node": ("GET",),
+    "cloudapi_message_templates": ("GET",),
+    "cloudapi_phone_numbers": ("GET",),
+    "cloudapi_uploads": ("POST",),
+    "media_download": ("GET",),
+}
+
+
 def key_text(request: HttpRequest) -> str:
-    """Return the key as sent: Bearer, 360dialog's header, or the parameter `access_token` of the
-    query or a form.
+    """Return the key as sent: Bearer, 360dialog's header, the field `access_token` of a form, or
+    that parameter of the query.
+
+    Raises CloudApiError 190 for one in the query where no stock client needs it.
     """
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if token and scheme.lower() == "bearer":
         return token.strip()
-    given = request.headers.get("D360-Api-Key") or request.GET.get("access_token", "")
-    return given or bodies.form_token(request)
+    given = request.headers.get("D360-Api-Key") or bodies.form_token(request)
+    if given or "access_token" not in request.GET:
+        return given
+    route = request.resolver_match.url_name if request.resolver_match else ""
+    if request.method not in KEY_IN_URL.get(route or "", ()):
+        raise CloudApiError(
+            190,
+            "A key in the URL is accepted for reading only: send it as a header.",
+            field="access_token",
+        )
+    return request.GET["access_token"]
 
 
 @contextmanager
@@ -218,7 +241,7 @@ def cloud_api(*methods: str) -> Callable[[View], View]:
                 response["Retry-After"] = "1"
                 return response
             except Exception:
-                log.exception("cloud_api_failed", trace=trace, path=request.path)
+                log.exception("cloud_api_failed", trace=trace, path=shown_path(request))
                 failed = CloudApiError(131000, "The error was recorded; try again later.")
                 return error_answer(failed.as_json(trace), 500)
 

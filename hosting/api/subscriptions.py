@@ -5,6 +5,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 
 from accounts.models import KeyScope
+from core.outbound import TooManyOutbound
 from hosting.api.bodies import request_body
 from hosting.api.keys import Caller, authenticated, cloud_api
 from hosting.api.nodes import own_account
@@ -24,8 +25,8 @@ def subscribed_apps(request: HttpRequest, waba_id: str) -> HttpResponse:
     ):
         # Checked first, so that a key without access cannot make Parley send requests.
         with authenticated(request) as caller:
-            _own_account(caller, waba_id)
-        _challenge(*override)
+            business_id = _own_account(caller, waba_id).business_id
+        _challenge(*override, business_id)
     with authenticated(request) as caller:
         account = _own_account(caller, waba_id)
         if request.method == "GET":
@@ -61,8 +62,8 @@ def configure_number(request: HttpRequest, phone_number_id: str, body: Any) -> N
     if override:
         with authenticated(request, phone_number_id) as caller:
             caller.require(KeyScope.WEBHOOKS)
-            caller.require_number(phone_number_id)
-        _challenge(*override)
+            business_id = caller.require_number(phone_number_id).business_id
+        _challenge(*override, business_id)
     with authenticated(request, phone_number_id) as caller:
         caller.require(KeyScope.WEBHOOKS)
         number = caller.require_number(phone_number_id)
@@ -99,9 +100,11 @@ def _override(request: HttpRequest, body: Any) -> tuple[str, str] | None:
     return (url, token) if url else None
 
 
-def _challenge(url: str, token: str) -> None:
+def _challenge(url: str, token: str, business_id: int) -> None:
     try:
-        subscriptions.challenge(url=url, verify_token=token)
+        subscriptions.challenge(url=url, verify_token=token, business_id=business_id)
+    except TooManyOutbound as error:
+        raise CloudApiError(4, error.message) from None
     except subscriptions.WebhookRefused as error:
         raise CloudApiError(
             100, f"override_callback_uri: {error.message}", field="override_callback_uri"

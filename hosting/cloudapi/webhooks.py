@@ -5,12 +5,14 @@ import hmac
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
 from typing import Any, NamedTuple
 
 import orjson
 
 from core import widths
 from hosting.cloudapi.json import as_dict, as_list, as_text, parse_timestamp, read_json
+from hosting.cloudapi.number_forms import one_form
 from hosting.cloudapi.texts import text_of, visible_name
 
 # Members of a message with columns of their own; all others are kept in its content.
@@ -24,6 +26,8 @@ KINDS = (
 CONVERSATIONS_UNTIL = 24
 # From here on the network charges utility templates in the customer's window as well.
 UTILITY_CHARGED_FROM = datetime(2026, 10, 1, tzinfo=UTC)
+# The most that one message is taken to cost, in any currency: what is above it is no price.
+MAX_REPORTED = 100_000
 STATUSES = ("sent", "delivered", "read", "failed", "played")
 
 
@@ -32,7 +36,8 @@ class InboundMessage:
     """A customer's message; `at` is None if the webhook had no usable time.
 
     `upstream_media_id` is the network's id of a file still to be fetched, whose id in `content` is
-    ours. With a `group_id` it was written to a group, not to the business alone.
+    ours. With a `group_id` it was written to a group, not to the business alone. `network_wa_id` is
+    the sender's number as the network writes it, where that is another form of `wa_id`.
     """
 
     phone_number_id: str
@@ -49,6 +54,7 @@ class InboundMessage:
     is_referred: bool = False
     upstream_media_id: str = ""
     group_id: str = ""
+    network_wa_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +68,15 @@ class StatusUpdate:
     errors: list[dict[str, Any]] | None
     tracker: str = ""
     recipient: str = ""
+    price: "ReportedCost | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReportedCost:
+    """What the network says that a message costs, in micro-units of a currency."""
+
+    micros: int
+    currency: str
 
 
 @dataclass(slots=True)
@@ -165,9 +180,12 @@ def _people(value: dict[str, Any], messages: list[dict[str, Any]]) -> _People:
 
 
 def _person_id(raw: Any) -> str:
-    """Who somebody is; "" for an id that is too long, because cut it would be somebody else's."""
+    """Who somebody is, a number in its one form.
+
+    "" for an id that is too long, because cut it would be somebody else's.
+    """
     text = as_text(raw)
-    return text if len(text) <= widths.PERSON_ID else ""
+    return one_form(text) if len(text) <= widths.PERSON_ID else ""
 
 
 def _message(number: str, raw: dict[str, Any], people: _People) -> InboundMessage | None:
@@ -196,6 +214,7 @@ def _message(number: str, raw: dict[str, Any], people: _People) -> InboundMessag
         at=parse_timestamp(raw.get("timestamp")),
         is_referred=bool(as_dict(raw.get("referral"))),
         group_id=as_text(raw.get("group_id"))[: widths.WAMID],
+        network_wa_id=written if one_form(written := as_text(raw.get("from"))) != written else "",
     )
 
 
@@ -247,7 +266,26 @@ def _status(number: str, raw: dict[str, Any]) -> StatusUpdate | None:
         errors=errors or None,
         tracker=as_text(raw.get("biz_opaque_callback_data")),
         recipient=_person_id(raw.get("recipient_id")) or _person_id(raw.get("recipient_user_id")),
+        price=_reported_cost(as_dict(raw.get("pricing"))),
     )
+
+
+def _reported_cost(pricing: dict[str, Any]) -> ReportedCost | None:
+    """The price of a message in its `pricing`: an `amount` of a `currency`, as in "0.0415" and
+    "USD", rounded half-even to a micro-unit. None where there is none, or none that is one.
+    """
+    currency, given = as_text(pricing.get("currency")).upper(), pricing.get("amount")
+    if not isinstance(given, str | int | float) or isinstance(given, bool):
+        return None
+    if len(currency) != widths.CURRENCY or not (currency.isascii() and currency.isalpha()):
+        return None
+    try:
+        amount = Decimal(str(given))
+    except InvalidOperation:
+        return None
+    if not amount.is_finite() or not 0 <= amount <= MAX_REPORTED:
+        return None
+    return ReportedCost(int((amount * 1_000_000).to_integral_value(ROUND_HALF_EVEN)), currency)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from django.db.models import Count, Exists, JSONField, OuterRef, Q, QuerySet, Su
 from django.db.models.functions import JSONObject
 
 from accounts.models import Business, Membership, User
+from hosting.cloudapi.number_forms import one_form
 from hosting.models import (
     Conversation,
     ConversationLabel,
@@ -135,7 +136,9 @@ def matching(
 def _with_words(found: QuerySet[Conversation], words: str) -> QuerySet[Conversation]:
     for word in words.split()[:5]:
         digits = word.lstrip("+")
-        by_number = Q(contact__wa_id__startswith=digits) if digits.isdigit() else Q()
+        by_number = Q()
+        if digits.isdigit():
+            by_number = Q(contact__wa_id__startswith=digits) | Q(contact__wa_id=one_form(digits))
         found = found.filter(
             Q(contact__name__icontains=word) | Q(contact__alias__icontains=word) | by_number
         )

@@ -15,6 +15,7 @@ from core.sql import statement
 from core.tenancy import scope
 from hosting import jobs
 from hosting.cloudapi.files import LIMITS
+from hosting.contacts.identity_locks import lock_identities
 from hosting.errors import CloudApiError
 from hosting.imports.formats import text
 from hosting.imports.formats.bodies import LRM, Body, read_body
@@ -270,6 +271,7 @@ def _write(job: ChatImport, batch: Batch, chat: Source) -> None:
         cursor.execute("DELETE FROM history_set")
         with cursor.cursor.copy("COPY history_set FROM STDIN") as copy:
             copy.write(batch.text)
+        lock_identities(changing=(), reading=[job.business_id])
         people = _run(cursor, "open_history", business_id=job.business_id)
         threads = _run(cursor, "open_history_threads", business_id=job.business_id)
         written = _run(cursor, "write_history", business_id=job.business_id, import_id=job.pk)

@@ -49,7 +49,7 @@ def apply(events: Sequence[StoredEvent]) -> None:
         if (number := reach.number_for_message(event, message.phone_number_id))
     ]
     statuses = [
-        (number, status, event)
+        (number, reach.proven_status(event, status), event)
         for event, updates in parsed
         for status in updates.statuses
         if (number := reach.number_for_status(event, status.phone_number_id))
@@ -173,6 +173,10 @@ def _as_json(rows: "Sequence[senders.ResolvedMessage]") -> str:
                 "stand_in": user_id_for(row.wa_id),
                 "name": row.message.name,
                 "username": row.message.username,
+                # Not known of a sender named by user id, or whose number has changed since.
+                "network_wa_id": row.message.network_wa_id
+                if row.message.wa_id == row.wa_id
+                else None,
                 "kind": row.message.kind,
                 "text": row.message.text,
                 "preview": preview(row.message.kind, row.message.text),
@@ -264,6 +268,8 @@ def apply_statuses(rows: "list[tuple[Number, StatusUpdate, StoredEvent]]") -> No
                 "times": [status.at or event.received_at for _, status, event in rows],
                 "errors": [_json(status.errors) for _, status, _ in rows],
                 "recipients": [status.recipient.removeprefix("+") for _, status, _ in rows],
+                "prices": [status.price and status.price.micros for _, status, _ in rows],
+                "currencies": [status.price and status.price.currency for _, status, _ in rows],
             },
         )
         changed = cursor.fetchall()

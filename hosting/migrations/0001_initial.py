@@ -123,7 +123,8 @@ class Migration(InitialMigration):
             name='Contact',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('wa_id', models.CharField(help_text='Digits of the phone number, without the plus sign.', max_length=150)),
+                ('wa_id', models.CharField(help_text='Digits of the phone number, without the plus sign, in their one form.', max_length=150)),
+                ('network_wa_id', models.CharField(blank=True, db_default='', help_text='The digits as the network writes them, where that is another form.', max_length=150)),
                 ('user_id', models.CharField(blank=True, help_text='Business-scoped user id, such as US.1349…', max_length=150)),
                 ('name', models.CharField(blank=True, help_text='What the customer calls themselves.', max_length=200)),
                 ('username', models.CharField(blank=True, db_default='', help_text='The name they chose to be found by, such as @ann.', max_length=100)),
@@ -536,6 +537,8 @@ class Migration(InitialMigration):
                 ('occurred_at', models.DateTimeField()),
                 ('received_at', models.DateTimeField(default=django.utils.timezone.now)),
                 ('errors', models.JSONField(blank=True, null=True)),
+                ('price_micros', models.BigIntegerField(blank=True, help_text='What the network reports that the message costs.', null=True)),
+                ('price_currency', models.CharField(blank=True, db_default='', max_length=3)),
                 ('business', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.business')),
             ],
             options={
@@ -571,6 +574,18 @@ class Migration(InitialMigration):
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
                 ('business', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.business')),
                 ('number', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='hosting.number')),
+            ],
+        ),
+        migrations.CreateModel(
+            name='ReportedPrice',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('message_id', models.BigIntegerField(unique=True)),
+                ('price_micros', models.BigIntegerField()),
+                ('currency', models.CharField(max_length=3)),
+                ('is_late', models.BooleanField(default=False, help_text='It came after the message was known to be delivered.')),
+                ('reported_at', models.DateTimeField(default=django.utils.timezone.now)),
+                ('business', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.business')),
             ],
         ),
         migrations.CreateModel(
@@ -826,6 +841,10 @@ class Migration(InitialMigration):
             model_name='contact',
             constraint=models.UniqueConstraint(fields=('business', 'wa_id'), name='contact_once_per_business'),
         ),
+        migrations.AddConstraint(
+            model_name='contact',
+            constraint=models.CheckConstraint(condition=models.Q(('wa_id__regex', '^(?:55[1-9]{2}[689]\\d{7}|521[2-9]\\d{9}|54[1-3]\\d{9}|225[04-9][0-3]\\d{6}|225[04-9][4-6]\\d{6}|225[04-9][7-9]\\d{6}|229(?:2[0-5]|[4-69]\\d)\\d{6}|237[579]\\d{7}|24101\\d{6}|24102\\d{6}|24104\\d{6}|24105\\d{6}|24106\\d{6}|24107\\d{6}|84120\\d{7}|84121\\d{7}|84122\\d{7}|84126\\d{7}|84128\\d{7}|84123\\d{7}|84124\\d{7}|84125\\d{7}|84127\\d{7}|84129\\d{7}|84162\\d{7}|84163\\d{7}|84164\\d{7}|84165\\d{7}|84166\\d{7}|84167\\d{7}|84168\\d{7}|84169\\d{7}|84186\\d{7}|84188\\d{7}|84199\\d{7})$'), _negated=True), name='contact_number_in_its_one_form'),
+        ),
         migrations.AddIndex(
             model_name='activity',
             index=models.Index(fields=['conversation', 'created_at'], name='activity_in_thread'),
@@ -1039,6 +1058,10 @@ class Migration(InitialMigration):
         migrations.AddIndex(
             model_name='rejectedsend',
             index=models.Index(fields=['created_at'], name='rejected_oldest'),
+        ),
+        migrations.AddConstraint(
+            model_name='reportedprice',
+            constraint=models.CheckConstraint(condition=models.Q(('price_micros__gte', 0)), name='reported_price_not_negative'),
         ),
         migrations.AddConstraint(
             model_name='retention',

@@ -14,6 +14,7 @@ from hosting.models.messages import (
     HostedCount,
     Message,
     Outgoing,
+    ReportedPrice,
     Status,
 )
 from hosting.models.numbers import Account, Number, Transport
@@ -70,6 +71,7 @@ __all__ = [
     "ParkedStatus",
     "Receipt",
     "RejectedSend",
+    "ReportedPrice",
     "Retention",
     "SimulatedPhone",
     "SimulatedPhoneBlock",

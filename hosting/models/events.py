@@ -100,6 +100,10 @@ class ParkedStatus(QueueRow):
     occurred_at = models.DateTimeField()
     received_at = models.DateTimeField(default=timezone.now)
     errors = models.JSONField(null=True, blank=True)
+    price_micros = models.BigIntegerField(
+        null=True, blank=True, help_text=_("What the network reports that the message costs.")
+    )
+    price_currency = models.CharField(max_length=widths.CURRENCY, blank=True, db_default="")
 
     class Meta:
         verbose_name_plural = "parked statuses"

@@ -14,6 +14,7 @@ from core import widths
 from core.errors import BadInput
 from core.wake import notify
 from hosting import tasks
+from hosting.cloudapi.number_forms import one_form
 from hosting.contacts import number_changes
 from hosting.inbound import opt_outs
 from hosting.models import Block, Contact, Conversation, Erasure, Number
@@ -74,11 +75,9 @@ def contact(request: BusinessRequest, contact_id: int) -> HttpResponse:
 def merge(request: BusinessRequest, contact_id: int) -> HttpResponse:
     """Merge this contact into the one with the given number, and show that one."""
     found = _own(request, contact_id)
-    digits = "".join(filter(str.isdigit, request.POST.get("into", "")))
+    digits = one_form("".join(filter(str.isdigit, request.POST.get("into", ""))))
     into = (
-        Contact.objects.filter(business=request.business, wa_id=digits[: widths.PERSON_ID]).first()
-        if digits
-        else None
+        Contact.objects.filter(business=request.business, wa_id=digits).first() if digits else None
     )
     if into is None:
         messages.error(request, _("No customer has this number."))

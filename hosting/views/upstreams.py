@@ -10,6 +10,7 @@ from django.views.decorators.http import require_GET, require_POST
 from accounts.access import BusinessRequest, member_page
 from accounts.audit import record
 from accounts.models import ADMINS
+from core import outbound
 from core.wake import notify
 from hosting import tasks
 from hosting.forms.upstreams import UpstreamForm
@@ -36,15 +37,17 @@ def connect(request: HttpRequest) -> HttpResponseBase:
         return checked
     (chosen, account), refusal, numbers = asked[0], "", dict[str, str]()
     try:
-        numbers = upstream.fetch_numbers(chosen)
-    except UpstreamRefused as error:
+        with outbound.slot(account.business_id):
+            numbers = upstream.fetch_numbers(chosen)
+    except (UpstreamRefused, outbound.TooManyOutbound) as error:
         refusal = error.message
     answer = _connect_account(request, numbers, refusal)
     if answer.status_code != 302:
         return answer
     try:
-        upstream.subscribe_webhooks(chosen, account)
-    except UpstreamRefused as error:
+        with outbound.slot(account.business_id):
+            upstream.subscribe_webhooks(chosen, account)
+    except (UpstreamRefused, outbound.TooManyOutbound) as error:
         messages.warning(request, _("Set its webhook by hand: %(why)s") % {"why": error.message})
     return answer
 

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_GET, require_POST
 from accounts.access import BusinessRequest, member_page
 from accounts.audit import record
 from accounts.models import ADMINS
+from core.outbound import TooManyOutbound
 from core.wake import notify
 from hosting import tasks
 from hosting.cloudapi.webhooks import sign
@@ -34,25 +35,33 @@ def webhooks(request: BusinessRequest) -> HttpResponse:
 
 def add(request: HttpRequest) -> HttpResponseBase:
     """Add a webhook whose URL answers the challenge, which runs outside of transactions."""
-    checked = _validated(request)
-    if checked.status_code != PROCEED:
+    businesses: list[int] = []
+    checked = _validated(request, businesses)
+    if not businesses:
         return checked
-    refusal = _challenge(request.POST.get("url", ""), request.POST.get("verify_token", ""))
+    refusal = _challenge(
+        request.POST.get("url", ""), request.POST.get("verify_token", ""), businesses[0]
+    )
     return _subscribe(request, refusal)
 
 
 @require_POST
 @member_page(*ADMINS)
-def _validated(request: BusinessRequest) -> HttpResponse:
+def _validated(request: BusinessRequest, businesses: list[int]) -> HttpResponse:
     form = _form(request, request.POST)
-    return HttpResponse(status=PROCEED) if form.is_valid() else _page(request, form, status=422)
+    if not form.is_valid():
+        return _page(request, form, status=422)
+    businesses.append(request.business.pk)
+    return HttpResponse(status=PROCEED)
 
 
-def _challenge(url: str, verify_token: str) -> str:
+def _challenge(url: str, verify_token: str, business_id: int) -> str:
     """Return why the URL cannot be used, or ""."""
     try:
-        subscriptions.challenge(url=url.strip(), verify_token=verify_token.strip())
-    except subscriptions.WebhookRefused as error:
+        subscriptions.challenge(
+            url=url.strip(), verify_token=verify_token.strip(), business_id=business_id
+        )
+    except (subscriptions.WebhookRefused, TooManyOutbound) as error:
         return error.message
     return ""
 
@@ -197,7 +206,8 @@ def check(request: HttpRequest, public_id: uuid.UUID) -> HttpResponseBase:
     asked = _load_webhook(request, public_id, found)
     if not found:
         return asked
-    return _show_result(request, public_id, _challenge(found[0].url, found[0].verify_token))
+    why = _challenge(found[0].url, found[0].verify_token, found[0].business_id)
+    return _show_result(request, public_id, why)
 
 
 @member_page(*ADMINS)

@@ -28,7 +28,7 @@ class NoKey(ShopError):
 def _api(catalog: Catalog) -> stripe.StripeClient:
     if not catalog.stripe_key:
         raise NoKey
-    return client(str(catalog.stripe_key))
+    return client(str(catalog.stripe_key), catalog.business_id)
 
 
 def create_payment_page(

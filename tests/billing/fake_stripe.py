@@ -11,7 +11,8 @@ class FakeStripe:
     """State of one fake.
 
     `lose` responses are dropped after the work is done, `refuse` connections before it. `fault` is
-    (status, type, message), the response to everything while it is set.
+    (status, type, message), the response to everything while it is set. While `hang` is an event
+    nothing is answered until it is set.
     """
 
     def __init__(self):
@@ -20,6 +21,7 @@ class FakeStripe:
         self.lose = self.refuse = 0
         self.decline = False
         self.fault = None
+        self.hang = None
         self.detached = []
         fake = self
 
@@ -45,6 +47,11 @@ class FakeStripe:
         self.server.server_close()
 
     def serve(self, handler, method, form):
+        if self.hang:
+            # The caller has gone by then.
+            self.hang.wait(60)
+            handler.close_connection = True
+            return None
         if self.refuse:
             self.refuse -= 1
             handler.close_connection = True

@@ -76,8 +76,9 @@ def seed(name: str, digits: str, upstream: dict[str, str] | None = None) -> dict
 
 def subscribe(url: str, verify_token: str) -> None:
     """Send the account's webhooks there, once it has answered the challenge."""
-    subscriptions.challenge(url=url, verify_token=verify_token)
-    subscriptions.subscribe(account=Account.objects.get(), url=url, verify_token=verify_token)
+    account = Account.objects.get()
+    subscriptions.challenge(url=url, verify_token=verify_token, business_id=account.business_id)
+    subscriptions.subscribe(account=account, url=url, verify_token=verify_token)
 
 
 def customer(kind: str, content: dict[str, Any], about: str = "") -> str:

@@ -1,19 +1,23 @@
 """`manage.py up` and the other commands, as a newcomer runs them."""
 
+import contextlib
 import json
 import os
 import signal
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from core.installation import process_start
 from stack.machine import free_port
+from tests import canaries
 from tests.stack.conftest import await_gone, await_true
 
 ROOT = Path(__file__).parents[2]
@@ -107,6 +111,7 @@ def test_the_whole_product_runs_heals_and_ends(up: Up) -> None:
     assert set(up.pids) == PROCESSES
     assert up.get("/healthz") == {"status": "ok"}
     assert up.get("/readyz")["status"] == "ok"
+    ask_with_secrets(up)
 
     # A command meanwhile uses the servers that run; a second `up` says where the first one is.
     ended = manage(
@@ -153,6 +158,45 @@ def test_the_whole_product_runs_heals_and_ends(up: Up) -> None:
     assert [pid for pid in again.started if process_start(pid)] == []
     log = (Path(up.environment["PARLEY_VAR"]) / "log" / "postgres.log").read_text()
     assert log.rstrip().endswith("database system is shut down")
+    assert canaries.found_in_logs(Path(up.environment["PARLEY_VAR"])) == []
+    assert readable_by_others(Path(up.environment["PARLEY_VAR"])) == []
+
+
+def ask_with_secrets(up: Up) -> None:
+    """Requests whose paths, queries and bodies hold what no log may hold."""
+    asked = [
+        f"/pay/{canaries.TOKEN}/",
+        f"/join/{canaries.TOKEN}/",
+        f"/media/{canaries.TOKEN}",
+        f"/v23.0/123456789012345?access_token={canaries.KEY}",
+        f"/messages/?q={canaries.NUMBER}",
+        f"/account/confirm-email/{canaries.TOKEN}/",
+    ]
+    for path in asked:
+        with contextlib.suppress(urllib.error.HTTPError):
+            urllib.request.urlopen(f"http://127.0.0.1:{up.port}{path}", timeout=10).close()
+    var = Path(up.environment["PARLEY_VAR"])
+    lines = (var / "log" / "web.log").read_text().splitlines()
+    assert "GET /pay/[…]/" in [json.loads(line).get("request") for line in lines]
+    # The database's own log: an error about values of a statement, and of its parameters.
+    url = json.loads((var / "stack.json").read_text())["urls"]["DATABASE_OWNER_URL"]
+    with psycopg.connect(url, autocommit=True) as server:
+        server.execute("CREATE TABLE canary (name text UNIQUE)")
+        for _ in range(2):
+            with contextlib.suppress(psycopg.errors.UniqueViolation):
+                server.execute("INSERT INTO canary VALUES (%s)", [canaries.TEXT])
+            with contextlib.suppress(psycopg.errors.UniqueViolation):
+                server.execute(f"INSERT INTO canary VALUES ('{canaries.NAME}')")
+        server.execute("DROP TABLE canary")
+
+
+def readable_by_others(root: Path) -> list[str]:
+    """Files that others may read, and folders that they may list."""
+    return [
+        f"{path} {oct(path.stat().st_mode)}"
+        for path in root.rglob("*")
+        if not path.is_symlink() and path.stat().st_mode & (0o077 if path.is_file() else 0o066)
+    ]
 
 
 def ready(up: Up) -> bool:

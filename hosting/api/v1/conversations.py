@@ -18,6 +18,7 @@ from hosting.api.v1.serializers import (
     ConversationSerializer,
     MessageSerializer,
 )
+from hosting.cloudapi.number_forms import named_person
 from hosting.conversations import changes
 from hosting.messages.read_receipts import clear_unread
 from hosting.models import Contact, Conversation, Message, Number
@@ -62,7 +63,10 @@ class Conversations(ColumnsAPIView):
         if number := one_of(numbers, "phone_number_id", asked.get("number"), "number"):
             rows = rows.filter(number=number)
         if contact := one_of(
-            Contact.objects.filter(business=business), "wa_id", asked.get("contact"), "contact"
+            Contact.objects.filter(business=business),
+            "wa_id",
+            named_person(asked.get("contact")),
+            "contact",
         ):
             rows = rows.filter(contact=contact)
         if (resolved := boolean(asked.get("is_resolved"), "is_resolved")) is not None:

@@ -20,10 +20,23 @@ from billing.invoices import close, credit_notes
 from billing.metering import meter
 from billing.metering.reconciliation import ACTIONS, CHECKS, reconcile
 from billing.metering.reversals import reverse_charge
-from billing.models import BillingDetails, Charge, CreditUse, Recount, Refund, Seller, Tally
+from billing.models import (
+    BillingDetails,
+    CardChoice,
+    Charge,
+    CreditUse,
+    RateCard,
+    Recount,
+    Refund,
+    Seller,
+    Tally,
+)
 from billing.payments import receipts, stripe_collection
+from billing.rate_cards import versions
+from billing.rate_cards.versions import Sheet, Step
 from core.sql import statement
 from core.tenancy import system
+from hosting.models import ReportedPrice
 from tests import databases
 from tests.factories import (
     make_business,
@@ -52,6 +65,7 @@ def books() -> None:
     make_deliveries(taxed, number, 3, to="919820012345", category="marketing")
     make_deliveries(reversed_, make_number(reversed_), 5, to="4915112345678")
     meter.meter_due()
+    report_prices(clock)
     may = {
         one.pk: close.close_period(business=one, month=MAY)
         for one in (taxed, void, lost, reversed_)
@@ -75,6 +89,27 @@ def books() -> None:
         reverse_charge(business_id=reversed_.pk, charge_id=charge, reason="x")
     for one in (taxed, void, lost, reversed_):
         close.close_period(business=one, month=JUNE)
+
+
+def report_prices(clock: datetime) -> None:
+    """A business whose card takes what the network reports, with one such charge of two."""
+    business = make_business("E", plan_id="free", timezone="UTC", clock_at=clock)
+    with system("test"):
+        card = RateCard.objects.create(
+            name="Own", currency="USD", floor_micros=0, ceiling_micros=90_000
+        )
+    sheet = Sheet("USD", {(m, "marketing"): [Step(1, None, 20_000)] for m in ("Other", "Germany")})
+    draft = versions.make_draft(card=card, sheet=sheet, valid_from=MAY, reported_prices=True)
+    versions.schedule(draft, today=MAY)
+    with system("test"):
+        CardChoice.objects.create(business=business, card=card)
+    number = make_number(business)
+    first, _ = make_deliveries(business, number, 2, to="4915112345678", category="marketing")
+    with system("test"):
+        ReportedPrice.objects.create(
+            business=business, message_id=first, price_micros=10_000, currency="USD"
+        )
+    meter.meter_due()
 
 
 # What is planted, the check that must name it, and what the name begins with.
@@ -279,6 +314,25 @@ PLANTS: list[tuple[str, str, str]] = [
         "entry credit",
     ),
     ("DELETE FROM billing_posting WHERE event LIKE 'void:%'", "reconcile_journal", "entry void"),
+    # What the network reported.
+    (
+        "UPDATE billing_charge SET price_micros = 9999 WHERE rule = 'reported'",
+        "reconcile_prices",
+        "charge ",
+    ),
+    (
+        "UPDATE billing_charge SET rule = 'tier' WHERE rule = 'reported'",
+        "reconcile_rules",
+        "charge ",
+    ),
+    (
+        "UPDATE billing_charge SET rule = 'reported' WHERE rule = 'tier' AND reverses_id IS NULL",
+        "reconcile_rules",
+        "charge ",
+    ),
+    ("UPDATE hosting_reportedprice SET price_micros = 8000", "reconcile_prices", "charge "),
+    ("UPDATE hosting_reportedprice SET is_late = true", "reconcile_rules", "charge "),
+    ("DELETE FROM hosting_reportedprice", "reconcile_rules", "charge "),
 ]
 
 

@@ -3,9 +3,11 @@ unpaid invoices.
 """
 
 import re
+import threading
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
 from django.test import Client
 from django.urls import reverse
 from django.utils.formats import date_format
@@ -14,6 +16,7 @@ from accounts.models import Business
 from billing import emails, pay_links
 from billing.models import BillingDetails, GatewayEvent, Invoice, Seller
 from billing.payments import dunning, receipts, stripe_collection
+from core import outbound
 from core.tenancy import system
 from tests.billing.payments.test_stripe_collection import (
     event,
@@ -122,6 +125,24 @@ def test_an_unknown_result_blocks_button_and_link(db: None, stripe: Any) -> None
     later()
     stripe_collection.collect_due()
     assert (state(invoice), stripe.charges) == (("paid", [("succeeded", 4900)]), [4900])
+
+
+def test_a_network_that_does_not_answer_holds_the_page_for_seconds_only(
+    db: None, stripe: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbound, "SECONDS", 0.4)
+    _, invoice = owing()
+    stripe.hang = threading.Event()
+    try:
+        shown = Client().post(f"{pay_links.pay_path(invoice)}card/")
+    finally:
+        stripe.hang.set()
+    assert (shown.status_code, "could not be opened; try again" in text(shown)) == (409, True)
+    assert state(invoice) == ("open", [])
+    stripe.hang = None
+    assert (
+        next_page(Client().post(f"{pay_links.pay_path(invoice)}card/")) == "https://pay.example/1"
+    )
 
 
 def test_without_a_saved_card_the_button_leads_to_the_page(db: None, stripe: Any) -> None:

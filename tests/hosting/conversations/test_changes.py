@@ -48,7 +48,8 @@ def test_what_members_do_stands_in_the_thread_once_and_can_be_undone(
     def say(path: str, **values: str) -> dict[str, Any]:
         answer = client.post(f"{thread}/{path}/", values, headers={"HX-Request": "true"})
         events: dict[str, Any] = json.loads(answer.headers["HX-Trigger"])
-        return events["toast"]
+        said: dict[str, Any] = events["toast"]
+        return said
 
     until = (timezone.now() + timedelta(hours=3)).isoformat()
     assert say("assign", assignee=str(agent.pk))["undo"]["values"] == {"assignee": ""}

@@ -556,7 +556,7 @@ def test_no_call_reaches_an_address_inside(shop, settings, monkeypatch):
         made = [delivery.make(call_to(url)) for url in urls]
         for url in urls:
             with pytest.raises(subscriptions.WebhookRefused):
-                subscriptions.challenge(url=url, verify_token="t")
+                subscriptions.challenge(url=url, verify_token="t", business_id=1)
         listener.shutdown(socket.SHUT_RDWR)
     assert len(urls) > 60
     assert {answer.status for answer in made} == {None}
