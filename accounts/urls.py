@@ -21,6 +21,7 @@ urlpatterns = [
     path("settings/plan/", plans.plan, name="plan"),
     path("settings/plan/choose/", plans.choose, name="choose_plan"),
     path("settings/plan/keep/", plans.keep, name="keep_plan"),
+    path("start/resend/", team.resend_verification, name="resend_verification"),
     path("start/", team.create_business, name="create_business"),
     path("team/", team.team, name="team"),
     path("team/mfa/", team.require_mfa, name="require_mfa"),

@@ -35,7 +35,7 @@ def _extend_ground() -> None:
 
 
 def _extend_dashboard() -> None:
-    from accounts.dashboard import finders
+    from accounts.dashboard import checklist, finders
     from accounts.dashboard.panels import (
         AttentionSource,
         Panel,
@@ -47,6 +47,7 @@ def _extend_dashboard() -> None:
     from billing.dashboard import panels as dashboard
 
     own_pages.register()
+    checklist.steps.register(own_pages.DETAILS_STEP)
     finders.finders.register(find.INVOICES)
     panels.register(Panel("billing/metering/_month.html", dashboard.month, 20, own_pages.MONEY))
     attention_sources.register(AttentionSource(dashboard.attention, own_pages.MONEY))

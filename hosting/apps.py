@@ -55,9 +55,10 @@ def _extend_ground() -> None:
 
 def _extend_pages() -> None:
     from accounts.dashboard import finders
-    from hosting.dashboard import find, own_pages
+    from hosting.dashboard import find, first_steps, own_pages
 
     own_pages.register()
+    first_steps.register()
     finders.finders.register(find.CUSTOMERS)
 
 

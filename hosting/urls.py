@@ -23,6 +23,7 @@ from hosting.views import (
 urlpatterns = [
     path("inbox/", inbox.inbox, name="inbox"),
     path("inbox/new/", conversation_changes.new, name="new_conversation"),
+    path("inbox/first/", conversation_changes.first_message, name="first_message"),
     path("inbox/change/", conversation_changes.change_many, name="inbox_change_many"),
     path("inbox/rows/", inbox.rows, name="inbox_rows"),
     path("inbox/<uuid:public_id>/", inbox.thread, name="inbox_thread"),

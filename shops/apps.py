@@ -23,6 +23,7 @@ class ShopsConfig(AppConfig):
 
 
 def _extend_ground() -> None:
+    from accounts.dashboard.checklist import steps
     from accounts.dashboard.finders import finders
     from core.queue import queues
     from shops.catalog import imports, pictures
@@ -30,6 +31,7 @@ def _extend_ground() -> None:
     from shops.dashboard import find, own_pages
 
     own_pages.register()
+    steps.register(own_pages.PRODUCT_STEP)
     finders.register(find.ORDERS)
     finders.register(find.PRODUCTS)
     for module in (orders_intake, order_updates, pictures, imports):

@@ -123,6 +123,11 @@
     if (again && !window.confirm(again.dataset.confirm)) event.preventDefault();
   });
 
+  // The time zone is guessed by the browser, unless somebody has chosen one.
+  const zone = $("select[data-guess=timezone]");
+  const here = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  if (zone?.value === "UTC" && $(`option[value="${CSS.escape(here)}"]`, zone)) zone.value = here;
+
   // A form is sent once: a second click does nothing until the page or its answer is there.
   document.addEventListener("submit", (event) => {
     const form = event.target;

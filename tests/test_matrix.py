@@ -117,6 +117,7 @@ ROWS: dict[str, Row] = {
     "keys": Row("/keys/", ADMINS, get=200, post=200),
     "revoke_key": Row("/keys/{key}/revoke/", ADMINS, True, post=302),
     "replace_key": Row("/keys/{key}/replace/", ADMINS, True, post=200),
+    "resend_verification": ForEveryone("/start/resend/", post=302),
     "create_business": ForLogins("/start/", get=200, post=400),
     "plan": Row("/settings/plan/", OWNER, get=200),
     "settings": Row("/settings/", get=200),
@@ -139,6 +140,7 @@ ROWS: dict[str, Row] = {
     "inbox_reply": Row(THREAD + "/reply/", CHATS, True, post=422),
     "inbox_templates": Row(THREAD + "/templates/", CHATS, True, get=200, post=200),
     "new_conversation": Row("/inbox/new/", CHATS, get=200, post=422),
+    "first_message": Row("/inbox/first/", CHATS, post=302),
     "inbox_change_many": Row("/inbox/change/", CHATS, post=400),
     "inbox_react": Row(THREAD + "/react/", CHATS, True, post=302),
     "inbox_resolve": Row(THREAD + "/resolve/", CHATS, True, post=302),
@@ -432,7 +434,7 @@ def test_every_address_has_a_row() -> None:
 
 
 # Tests of every address stay below the time that a test may take.
-PARTS = 4
+PARTS = 6
 in_parts = pytest.mark.parametrize("part", range(PARTS))
 
 

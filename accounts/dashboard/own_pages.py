@@ -2,6 +2,7 @@
 
 from django.utils.translation import gettext_noop as _
 
+from accounts.dashboard import checklist, panels
 from accounts.dashboard.navigation import (
     AUDIT,
     BILLING,
@@ -18,6 +19,10 @@ from accounts.models import ADMINS, Role
 def register() -> None:
     """Register the home page and the settings of team, plan, keys and audit log."""
     admins = frozenset(map(str, ADMINS))
+    checklist.steps.register(checklist.INVITE)
+    panels.panels.register(
+        panels.Panel("accounts/_checklist.html", checklist.load, -10, checklist.ROLES)
+    )
     pages.register(Page(_("Home"), "home", "home", 0, words=_("start, overview, dashboard")))
     for setting in (
         Setting(

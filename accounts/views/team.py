@@ -9,9 +9,10 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
-from accounts import mfa
+from accounts import mfa, signup
 from accounts import team as accounts_team
 from accounts.access import SESSION_KEY, BusinessRequest, member_page, refusal
+from accounts.forms import BusinessCreationForm
 from accounts.models import ADMINS, AGENTS, FINANCE, Invitation, Membership, Role, User
 from core.errors import ParleyError
 
@@ -28,19 +29,28 @@ RIGHTS: list[tuple[Any, tuple[str, ...]]] = [
 @login_required
 def create_business(request: HttpRequest) -> HttpResponse:
     """Form for a new business; whoever submits it becomes its owner."""
-    if request.method != "POST":
-        return render(request, "accounts/create_business.html")
+    guessed = BusinessCreationForm.guess(request.headers.get("Accept-Language", ""))
+    form = BusinessCreationForm(request.POST or None, initial=guessed)
+    page = "accounts/create_business.html"
+    if request.method != "POST" or not form.is_valid():
+        status = 400 if request.method == "POST" else 200
+        return render(request, page, {"form": form}, status=status)
     assert isinstance(request.user, User)
     try:
-        business = accounts_team.create_business(
-            user=request.user, name=request.POST.get("name", "").replace("\x00", "")
-        )
+        business = accounts_team.create_business(user=request.user, **form.cleaned_data)
     except ParleyError as error:
-        return render(
-            request, "accounts/create_business.html", {"error": error.message}, status=error.status
-        )
+        form.add_error("name", error.message)
+        return render(request, page, {"form": form}, status=error.status)
     request.session[SESSION_KEY] = business.pk
     return redirect("home")
+
+
+@require_POST
+def resend_verification(request: HttpRequest) -> HttpResponse:
+    """Send the verification of who has just signed up once more; the answer is always the same."""
+    signup.resend_verification(request)
+    messages.success(request, _("If the address is waiting for it, the mail is on its way again."))
+    return redirect("account_email_verification_sent")
 
 
 @member_page(*ADMINS)

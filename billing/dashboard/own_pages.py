@@ -1,9 +1,13 @@
 """Billing's pages of the navigation, and its settings."""
 
+from django.db.models import Exists, OuterRef
+from django.db.models.expressions import BaseExpression, Combinable
 from django.utils.translation import gettext_noop as _
 
+from accounts.dashboard.checklist import Step
 from accounts.dashboard.navigation import BILLING, Page, Setting, pages, settings
 from accounts.models import AGENTS, FINANCE
+from billing.models import BillingDetails
 
 MONEY = frozenset(map(str, FINANCE))
 ENTRY = _("Billing")
@@ -68,6 +72,19 @@ SETTINGS = (
         _("Invoices, journal and charges of a year for your accounting."),
         _("accounting, journal, bookkeeping, all invoices, zip"),
     ),
+)
+
+
+def _has_address() -> BaseExpression | Combinable:
+    return Exists(BillingDetails.objects.filter(business=OuterRef("pk")).exclude(address=""))
+
+
+DETAILS_STEP = Step(
+    _("Enter your billing details"),
+    _("Whose name and address stand on invoices."),
+    "billing_details",
+    60,
+    _has_address,
 )
 
 

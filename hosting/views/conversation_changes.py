@@ -4,6 +4,7 @@ import json
 import uuid
 from collections.abc import Callable
 
+from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -18,7 +19,7 @@ from core.errors import BadInput, ParleyError
 from hosting.conversations import changes
 from hosting.conversations.start import start
 from hosting.forms.conversations import NewConversationForm
-from hosting.models import Conversation, Label
+from hosting.models import Conversation, Label, Number, SimulatedPhone, Transport
 from hosting.search import filters
 from hosting.views.inbox import (
     CHAT_ROLES,
@@ -54,6 +55,26 @@ def new(request: BusinessRequest) -> HttpResponse:
     return render(
         request, "hosting/conversations/new_conversation.html", {"form": form}, status=status
     )
+
+
+@require_POST
+@member_page(*CHAT_ROLES)
+def first_message(request: BusinessRequest) -> HttpResponse:
+    """Send the sample template from the sandbox number to the test phone, and open the thread."""
+    number = Number.objects.filter(
+        business=request.business, transport=Transport.SANDBOX, is_registered=True
+    ).first()
+    phone = SimulatedPhone.objects.filter(business=request.business).order_by("id").first()
+    if number is None or phone is None:
+        messages.error(request, _("There is no sandbox number or no test phone: add one first."))
+        return redirect("numbers")
+    conversation = start(number=number, wa_id=phone.wa_id, by=request.user)
+    content = {"name": "hello_world", "language": {"code": "en_US"}}
+    try:
+        send(request, conversation, kind="template", content=content)
+    except ParleyError as error:
+        messages.error(request, error.message)
+    return redirect(conversation)
 
 
 @require_POST

@@ -1,9 +1,13 @@
 """The shop's pages of the navigation, and its settings."""
 
+from django.db.models import Exists, OuterRef
+from django.db.models.expressions import BaseExpression, Combinable
 from django.utils.translation import gettext_noop as _
 
+from accounts.dashboard.checklist import Step
 from accounts.dashboard.navigation import SHOP, Page, Setting, pages, settings
 from accounts.models import ADMINS, AGENTS, Role
+from shops.models import Product
 
 SELLERS = frozenset(map(str, AGENTS))
 ENTRY = _("Shop")
@@ -61,6 +65,19 @@ SETTINGS = (
         _("Name, address, currency, ways to pay, shipping methods, collections."),
         _("shop, store, shipping, delivery, payment methods, collection, stripe"),
     ),
+)
+
+
+def _has_product() -> BaseExpression | Combinable:
+    return Exists(Product.objects.filter(business=OuterRef("pk")))
+
+
+PRODUCT_STEP = Step(
+    _("Add your first product"),
+    _("Customers order and pay in the chat."),
+    "shop_new_product",
+    50,
+    _has_product,
 )
 
 

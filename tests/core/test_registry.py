@@ -15,6 +15,7 @@ EXPECTED = {
     "accounts.admin_site.front_page_attention",
     "accounts.admin_site.front_page_figures",
     "accounts.api_keys.number_sources",
+    "accounts.dashboard.checklist.steps",
     "accounts.dashboard.finders.finders",
     "accounts.dashboard.navigation.pages",
     "accounts.dashboard.navigation.settings",
