@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Q
 from django.db.models.expressions import BaseExpression, Combinable
 from django.utils.functional import Promise
 from django.utils.translation import gettext_noop as _
@@ -25,7 +25,7 @@ class Step:
     note: str | Promise
     url_name: str
     order: int
-    done: Callable[[], BaseExpression | Combinable]
+    done: Callable[[], BaseExpression | Combinable | Q]
     is_action: bool = False
 
 
@@ -54,7 +54,7 @@ def load(business: Business) -> dict[str, Any]:
     return {"steps": states, "left": sum(not one.is_done for one in states)}
 
 
-def _has_company() -> BaseExpression | Combinable:
+def _has_company() -> Q:
     invited = Invitation.objects.filter(business=OuterRef("pk"))
     others = Membership.objects.filter(business=OuterRef("pk")).order_by("id")[1:2]
     return Exists(invited) | Exists(others)

@@ -152,6 +152,11 @@ def label_ids() -> ArraySubquery:
     )
 
 
+def is_mentioned(user: User) -> Exists:
+    """Return a query column that says whether the user is named in a note they have not seen."""
+    return Exists(Mention.objects.filter(conversation=OuterRef("pk"), user=user))
+
+
 def list_page(conversations: QuerySet[Conversation], *, before: str = "") -> ListPage:
     """Return a page of conversations, newest first, below the cursor `before`.
 

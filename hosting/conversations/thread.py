@@ -5,8 +5,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import DateTimeField, F, Q, QuerySet, Value
 
+from accounts.models import User
 from hosting.conversations.entries import Entry, entries_of
 from hosting.models import Activity, Conversation, Message, Note, Template, TemplateStatus
 
@@ -105,23 +106,45 @@ def with_private_notes(page: ThreadPage, conversation: Conversation) -> ThreadPa
     """Return the page with the private notes and activities of its time span, each below the
     preceding message.
     """
-    notes = _between(Note.objects.filter(conversation=conversation), page)
-    notes += _between(Activity.objects.filter(conversation=conversation), page)
-    notes.sort(key=lambda one: (one.created_at, one.pk))
     above: list[Note | Activity] = []
-    for note in notes:
+    for note in _beside(conversation, page):
         before = [entry for entry in page.entries if entry.message.created_at <= note.created_at]
         (before[-1].private_notes if before else above).append(note)
     return replace(page, private_notes=above)
 
 
-def _between(rows: "QuerySet[Any]", page: ThreadPage) -> list[Any]:
-    """Rows of the page's time span, with their authors."""
+COLUMNS = (
+    "pk",
+    "created_at",
+    "author_id",
+    "author__name",
+    "author__email",
+    "text",
+    "kind",
+    "until",
+)
+
+
+def _beside(conversation: Conversation, page: ThreadPage) -> list[Note | Activity]:
+    """Private notes and activities of the page's time span in order, with authors; one query."""
+    notes = Note.objects.annotate(kind=Value(""), until=Value(None, DateTimeField()))
+    activities = Activity.objects.annotate(text=F("subject"))
+    wanted = Q(conversation=conversation)
     if page.entries and not page.at_start:
-        rows = rows.filter(created_at__gte=page.entries[0].message.created_at)
+        wanted &= Q(created_at__gte=page.entries[0].message.created_at)
     if page.ends_at:
-        rows = rows.filter(created_at__lt=page.ends_at)
-    return list(rows.select_related("author"))
+        wanted &= Q(created_at__lt=page.ends_at)
+    rows = notes.filter(wanted).values_list(*COLUMNS)
+    rows = rows.union(activities.filter(wanted).values_list(*COLUMNS), all=True)
+    return sorted(map(_beside_row, rows), key=lambda one: (one.created_at, one.pk))
+
+
+def _beside_row(row: Any) -> Note | Activity:
+    pk, at, author_id, name, email, text, kind, until = row
+    author = User(pk=author_id, name=name, email=email) if author_id else None
+    if kind:
+        return Activity(pk=pk, created_at=at, author=author, subject=text, kind=kind, until=until)
+    return Note(pk=pk, created_at=at, author=author, text=text)
 
 
 def first_id_since(messages: QuerySet[Message], since: datetime) -> int:

@@ -256,7 +256,7 @@ def _open(
     request: BusinessRequest, conversation: Conversation, before: int = 0, at: int = 0
 ) -> dict[str, Any]:
     _mark_seen(request, conversation)
-    if request.membership.pk:
+    if request.membership.pk and getattr(conversation, "is_mentioned", False):
         teamwork.seen(conversation=conversation, user=request.user)
     found = _messages(conversation)
     page = (
@@ -377,7 +377,8 @@ def conversation_of(request: BusinessRequest, public_id: uuid.UUID) -> Conversat
     """Return the business's conversation of that id, or 404."""
     return get_object_or_404(
         Conversation.objects.select_related("contact", "number__account", "assignee").annotate(
-            label_ids=conversations_inbox.label_ids()
+            label_ids=conversations_inbox.label_ids(),
+            is_mentioned=conversations_inbox.is_mentioned(request.user),
         ),
         business=request.business,
         public_id=public_id,
