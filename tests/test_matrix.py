@@ -474,7 +474,8 @@ def _read(client: Client, path: str) -> str:
 WRITTEN_WHEN_READ = {"phone_chat", "credit_note", "invoice_draft", "invoice_download"}
 
 
-@in_parts
+# Each part must have a file to download among its addresses.
+@pytest.mark.parametrize("part", range(3))
 def test_an_operator_who_views_as_the_business_reads_what_its_owner_reads_and_changes_nothing(
     stage: dict[str, Any], part: int
 ) -> None:
@@ -488,7 +489,7 @@ def test_an_operator_who_views_as_the_business_reads_what_its_owner_reads_and_ch
         secrets = [one.app_secret for one in accounts] + [one.verify_token for one in accounts]
         secrets += [one.verify_token for one in Webhook.objects.filter(business=business)]
     downloads = 0
-    for name, row in list(ROWS.items())[part::PARTS]:
+    for name, row in list(ROWS.items())[part::3]:
         path = row.path.format(**stage["names"])
         is_refused = name in WRITTEN_WHEN_READ or _is_download(stage["clients"]["owner"], path)
         downloads += name not in WRITTEN_WHEN_READ and is_refused
