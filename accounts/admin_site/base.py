@@ -23,6 +23,7 @@ from django.utils.functional import cached_property
 from django.utils.html import format_html_join
 from unfold.admin import ModelAdmin, TabularInline
 
+from accounts.admin_site import amounts
 from accounts.audit import record
 from accounts.models import Business
 from core.registry import Registry
@@ -150,6 +151,34 @@ class AuditedAdmin(ModelAdmin):
         """The columns that forms leave out: encrypted text, raw bytes, and `hidden`."""
         return [*(super().get_exclude(request, obj) or []), *hidden_of(self.model, self.hidden)]
 
+    def get_list_display(self, request: HttpRequest) -> Any:
+        """The columns of the list; amounts with their currency, JSON as a table."""
+        return amounts.shown(self.model, super().get_list_display(request))
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
+        """What cannot be edited; amounts with their currency, JSON as a table."""
+        return amounts.shown(self.model, super().get_readonly_fields(request, obj))
+
+    def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> Any:
+        """The fieldsets, with the columns that cannot be edited as they are shown."""
+        found = super().get_fieldsets(request, obj)
+        if not self.has_change_permission(request, obj) and obj is not None:
+            fixed = None
+        else:
+            fixed = {
+                getattr(one, "__name__", one): one for one in self.get_readonly_fields(request, obj)
+            }
+        return [
+            (title, {**options, "fields": _as_shown(self.model, options["fields"], fixed)})
+            for title, options in found
+        ]
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """The form's field; amounts are typed as decimals of the currency."""
+        if db_field.name.endswith(amounts.MICROS):
+            return amounts.form_field(db_field, **kwargs)
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
+
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
         """Whether the address of a list may ask for this: its filters' columns, and the business.
 
@@ -211,6 +240,19 @@ class AuditedAdmin(ModelAdmin):
             self.delete_model(request, obj)
 
 
+def _as_shown(model: type[Model], names: Any, fixed: dict[Any, Any] | None) -> list[Any]:
+    """Names of a fieldset, nested ones too; those of `fixed` (None: all) as they are shown."""
+    found: list[Any] = []
+    for name in names:
+        if isinstance(name, list | tuple):
+            found.append(tuple(_as_shown(model, name, fixed)))
+        elif fixed is None:
+            found += amounts.shown(model, [name])
+        else:
+            found.append(fixed.get(name, name))
+    return found
+
+
 class ReadOnlyAdmin(AuditedAdmin):
     """Base of pages whose rows operators may only read."""
 
@@ -241,6 +283,12 @@ class EditableInline(TabularInline):
     extra = 0
     show_change_link = True
 
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """The form's field; amounts are typed as decimals of the currency."""
+        if db_field.name.endswith(amounts.MICROS):
+            return amounts.form_field(db_field, **kwargs)
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
+
 
 class ReadOnlyInline(EditableInline):
     """Base of inlines whose rows can only be read."""
@@ -249,7 +297,11 @@ class ReadOnlyInline(EditableInline):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
         """All columns of the inline."""
-        return self.fields or super().get_readonly_fields(request, obj)
+        return amounts.shown(self.model, self.fields or super().get_readonly_fields(request, obj))
+
+    def get_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
+        """The columns; amounts with their currency, JSON as a table."""
+        return amounts.shown(self.model, super().get_fields(request, obj))
 
     def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """Rows cannot be added here."""

@@ -1,6 +1,7 @@
 """The admin: all lists and pages open without secrets, the ledger is read-only, actions work."""
 
 import re
+from decimal import Decimal
 from typing import Any, cast
 
 import pytest
@@ -237,7 +238,7 @@ def test_editing_a_plan_is_recorded_before_and_after(operator: Client) -> None:
         "max_numbers": 5,
         "max_seats": 15,
         "requests_per_second": 80,
-        "monthly_fee_micros": 49000000,
+        "monthly_fee_micros": "49",
         "currency": "USD",
         "is_public": "on",
     }
@@ -341,7 +342,9 @@ def _initial(model: Any, pk: Any) -> dict[str, Any]:
         except FieldDoesNotExist:
             continue
         if value is not None and field.editable:
-            values[field.name] = value
+            # Amounts are typed as decimals of the currency.
+            is_amount = field.name.endswith("_micros")
+            values[field.name] = Decimal(value) / 10**6 if is_amount else value
     return values
 
 
