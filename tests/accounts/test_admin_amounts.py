@@ -41,7 +41,6 @@ def test_money_is_typed_as_decimals_and_a_new_plan_is_a_draft(operator: Client) 
         plan = Plan.objects.get(pk="pro")
     assert (plan.monthly_fee_micros, plan.is_public) == (99_000_000, False)
     page = operator.get(reverse("admin:accounts_plan_change", args=["pro"]))
-    assert page.context["adminform"].form["monthly_fee_micros"].value() == 99_000_000
     assert 'value="99"' in page.content.decode()
     assert "$99.00" in operator.get(reverse("admin:accounts_plan_changelist")).content.decode()
 
