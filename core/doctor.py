@@ -1,4 +1,4 @@
-"""Examinations of an installation, each with what to do where it is not well: `manage.py doctor`."""
+"""Examinations of an installation, and what to do where it is not well: `manage.py doctor`."""
 
 import os
 import shutil
@@ -216,7 +216,7 @@ def _encrypted_columns() -> list[tuple[str, str]]:
         (model._meta.db_table, field.column)
         for model in apps.get_models()
         for field in model._meta.concrete_fields
-        if isinstance(field, EncryptedTextField)
+        if isinstance(field, EncryptedTextField) and field.column
     ]
 
 
