@@ -114,6 +114,9 @@ UNFOLD: dict[str, Any] = {
                     _entry(_("Periods"), "calendar_month", "billing_period"),
                     _entry(_("Spend caps"), "block", "billing_spendcap"),
                     _entry(_("Contracts"), "handshake", "billing_cardchoice"),
+                    _entry(
+                        _("Minimum commitments"), "vertical_align_top", "billing_minimumcommitment"
+                    ),
                     _entry(_("Reconciliation"), "fact_check", "billing_recount"),
                     _entry(_("Exports"), "download", "billing_export"),
                     _entry(_("Invoices"), "request_quote", "billing_invoice"),

@@ -7,11 +7,13 @@ from django.urls import include, path
 
 from billing.api import stripe
 from core import health
+from core.metrics import metrics
 
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("status", health.status, name="status"),
+    path("metrics", metrics, name="metrics"),
     path("admin/", admin.site.urls),
     # Who signs up or changes an address, and the mail about it: one transaction.
     path("account/signup/", transaction.atomic(allauth_views.signup)),

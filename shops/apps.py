@@ -28,12 +28,15 @@ def _extend_ground() -> None:
     from core.queue import queues
     from shops.catalog import imports, pictures
     from shops.chat import order_updates, orders_intake
+    from shops.payments import card_pages, card_refunds, stripe_events
 
     sellers = frozenset({str(Role.OWNER), str(Role.AGENT)})
     pages.register(Page(_("Orders"), "shop_orders", "cart", 34, sellers))
     # Finance sees the sales figures of the shop and nothing else of it.
     pages.register(Page(_("Shop"), "shop_sales", "cart", 35, sellers | {str(Role.FINANCE)}))
     for module in (orders_intake, order_updates, pictures, imports):
+        queues.register(module.QUEUE)
+    for module in (card_pages, card_refunds, stripe_events):
         queues.register(module.QUEUE)
 
 

@@ -101,6 +101,8 @@ ROWS: dict[str, Row] = {
     "qr_image": ForEveryone("/qr/ABCDEFGHIJKLMN.svg", get=200),
     "healthz": ForEveryone("/healthz", get=200, post=200),
     "readyz": ForEveryone("/readyz", get=200, post=200),
+    # Without its token: see tests/core/test_metrics.py.
+    "metrics": ForEveryone("/metrics", get=404, post=404),
     "status": ForEveryone("/status", get=503, post=503),
     "api_schema": ForEveryone("/api/v1/schema/", get=200),
     "api_docs": ForEveryone("/api/v1/docs/", get=200),

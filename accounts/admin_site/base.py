@@ -23,6 +23,7 @@ from django.utils.functional import cached_property
 from django.utils.html import format_html_join
 from unfold.admin import ModelAdmin, TabularInline
 
+from accounts.admin_site.amounts import AmountsMixin
 from accounts.audit import record
 from accounts.models import Business
 from core.registry import Registry
@@ -135,7 +136,7 @@ def _estimate(rows: QuerySet[Any]) -> int:
     return int(json.loads(plan)[0]["Plan"]["Plan Rows"])
 
 
-class AuditedAdmin(ModelAdmin):
+class AuditedAdmin(AmountsMixin, ModelAdmin):
     """Base of admin pages; writes every change to the audit log."""
 
     paginator = EstimatedPaginator
@@ -235,7 +236,7 @@ class ReadOnlyAdmin(AuditedAdmin):
         }
 
 
-class EditableInline(TabularInline):
+class EditableInline(AmountsMixin, TabularInline):
     """Base of inlines: rows of another model on a page."""
 
     extra = 0

@@ -23,7 +23,7 @@ from hosting.models.rejections import RejectedSend
 from hosting.models.retention import Erasure, ForgottenMessage, Retention
 from hosting.models.teamwork import CannedReply, ConversationLabel, Label, Note
 from hosting.models.transfers import ChatExport, ChatImport
-from hosting.models.upstreams import MediaFetch, Receipt, Upstream, UpstreamMedia
+from hosting.models.upstreams import MediaFetch, Receipt, TemplateSync, Upstream, UpstreamMedia
 from hosting.models.webhooks import Webhook, WebhookCall
 
 __all__ = [
@@ -71,6 +71,7 @@ __all__ = [
     "Storage",
     "Template",
     "TemplateStatus",
+    "TemplateSync",
     "Transport",
     "Upload",
     "Upstream",

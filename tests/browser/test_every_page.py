@@ -30,6 +30,7 @@ CHECK = """() => axe.run({
 NOT_PAGES = {
     "healthz",
     "readyz",
+    "metrics",
     "status",
     "api_schema",
     "api_docs",
