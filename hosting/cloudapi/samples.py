@@ -123,7 +123,7 @@ VALUES: dict[str, dict[str, Any]] = {
                 "type": "text",
                 "text": {"body": "Sent from the app."},
             }
-        ]
+        ],
     },
     "history": {
         "history": [
