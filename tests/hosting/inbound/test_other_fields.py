@@ -252,7 +252,7 @@ def test_what_the_app_sends_is_shown_as_ours_and_never_billed(number: Number) ->
             "sent",
         )
         assert (sent.created_at, sent.category) == (THEN, "service")
-        assert sent.imported_from.source == "app"  # type: ignore[union-attr]
+        assert sent.imported_from.source == "app"
         assert sent.pk > Message.objects.get(direction="in").pk
         thread = Conversation.objects.get()
         assert (thread.last_message_text, thread.unread_count) == ("sent from the phone app", 1)
@@ -266,7 +266,7 @@ def test_what_the_app_sends_is_shown_as_ours_and_never_billed(number: Number) ->
 
 def test_a_number_that_moves_from_the_app_brings_its_past_along(number: Number) -> None:
     take(number, message("text", "wamid.now", sender=FLO, text={"body": "now"}))
-    past = [
+    past: list[dict[str, Any]] = [
         {"from": FLO, "id": "wamid.p1", "timestamp": "1700000000", "type": "text",
          "text": {"body": "long ago"}, "history_context": {"status": "READ"}},
         {"from": number.digits, "to": FLO, "id": "wamid.p2", "timestamp": "1700000060",
