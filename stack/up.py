@@ -23,6 +23,7 @@ from config.environment import (
 from config.variables import ConfigurationError, given, text
 from core.installation import process_start, read_json
 from stack.commands import Front, commands, front_of
+from stack.demo import DemoProcess
 from stack.lock import AlreadyRunning, StackError
 from stack.machine import end_with_parent, port_is_free
 from stack.process import SupervisedProcess
@@ -109,14 +110,22 @@ def _run(servers: Servers, processes: dict[str, SupervisedProcess]) -> None:
         _manage("migrate", "--verbosity", "0")
     _start_processes(env, front, processes)
     servers.record(**processes)
-    if env.demo:
-        _make_demo()
-    with step("Waiting until web, live streams, worker and beat are healthy"):
-        _await_healthy(env, servers, processes)
-    say(welcome(env, _pids(servers, processes)))
-    while True:
-        time.sleep(0.5)
-        _restart_ended(env, servers, processes)
+    demo = DemoProcess(env.var / "log" / "seed_demo.log") if env.demo else None
+    try:
+        with step("Waiting until web, live streams, worker and beat are healthy"):
+            _await_healthy(env, servers, processes)
+        if demo and not demo.await_logins():
+            say(f"There is no demo, everything else runs: {demo.problem}")
+            demo = None
+        say(welcome(env, _pids(servers, processes)))
+        while True:
+            time.sleep(0.5)
+            _restart_ended(env, servers, processes)
+            if demo and not demo.show(say):
+                demo = None
+    finally:
+        if demo:
+            demo.stop()
 
 
 def _start_processes(
@@ -203,13 +212,6 @@ def _manage(*words: str) -> None:
         if command.poll() is None:
             command.terminate()
             command.wait()
-
-
-def _make_demo() -> None:
-    try:
-        _manage("seed_demo")
-    except StackError as error:
-        say(f"There is no demo, everything else runs: {error}")
 
 
 def _await_healthy(

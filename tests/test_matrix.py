@@ -108,6 +108,7 @@ ROWS: dict[str, Row] = {
     "api_docs": ForEveryone("/api/v1/docs/", get=200),
     "api_not_found": ForEveryone("/api/v1/nowhere", get=404, post=404),
     "home": Row("/", get=200),
+    "demo_progress": Row("/demo/progress/", get=286),
     "profile": Row("/you/", get=200),
     "switch_business": ForLogins("/you/business/", post=404),
     "end_viewing": ForLogins("/you/viewing/end/", post=404),

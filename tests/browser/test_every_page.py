@@ -31,6 +31,7 @@ NOT_PAGES = {
     "healthz",
     "readyz",
     "metrics",
+    "demo_progress",
     "status",
     "api_schema",
     "api_docs",
