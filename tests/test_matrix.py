@@ -180,6 +180,7 @@ ROWS: dict[str, Row] = {
     "webhooks": Row("/settings/webhooks/", OWNER, get=200),
     "add_webhook": Row("/settings/webhooks/add/", OWNER, post=422),
     "webhook_log": Row("/settings/webhooks/log/", OWNER, get=200),
+    "network_notices": Row("/settings/webhooks/notices/", OWNER, get=200),
     "webhook_call": Row("/settings/webhooks/calls/{call}/", OWNER, True, get=200),
     "replay_call": Row("/settings/webhooks/calls/{call}/replay/", OWNER, True, post=302),
     "change_secret": Row("/settings/webhooks/accounts/{waba}/secret/", OWNER, True, post=302),

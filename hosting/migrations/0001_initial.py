@@ -191,7 +191,7 @@ class Migration(InitialMigration):
                 ('started_at', models.DateTimeField(blank=True, null=True)),
                 ('finished_at', models.DateTimeField(blank=True, null=True)),
                 ('filename', models.CharField(max_length=240)),
-                ('source', models.CharField(choices=[('whatsapp', 'WhatsApp: Export chat'), ('jsonl', 'Parley: JSON Lines'), ('csv', 'Parley: CSV')], max_length=10)),
+                ('source', models.CharField(choices=[('whatsapp', 'WhatsApp: Export chat'), ('jsonl', 'Parley: JSON Lines'), ('csv', 'Parley: CSV'), ('app', "The phone's app, by the network")], max_length=10)),
                 ('state', models.CharField(choices=[('reading', 'Being read'), ('ready', 'Waits for your answers'), ('running', 'Being imported'), ('done', 'Imported'), ('cancelled', 'Cancelled'), ('failed', 'Failed'), ('undoing', 'Being taken back'), ('undone', 'Taken back')], default='reading', max_length=10)),
                 ('preview', models.JSONField(default=dict, help_text='What was found in the file.')),
                 ('answers', models.JSONField(default=dict, help_text='What was asked and answered.')),
@@ -438,6 +438,19 @@ class Migration(InitialMigration):
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
                 ('account', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='numbers', to='hosting.account')),
                 ('business', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='numbers', to='accounts.business')),
+            ],
+        ),
+        migrations.CreateModel(
+            name='NetworkNotice',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('field', models.CharField(max_length=60)),
+                ('is_known', models.BooleanField(help_text='Whether Parley knows this field.')),
+                ('body', models.BinaryField(help_text='The value, as JSON.')),
+                ('received_at', models.DateTimeField(default=django.utils.timezone.now)),
+                ('account', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='hosting.account')),
+                ('business', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.business')),
+                ('number', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='hosting.number')),
             ],
         ),
         migrations.AddField(

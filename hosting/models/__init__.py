@@ -2,7 +2,7 @@
 
 from hosting.models.broadcasts import Broadcast, BroadcastRecipient, OptOutWords
 from hosting.models.conversations import Block, Contact, Conversation, FormerNumber
-from hosting.models.events import Event, EventSource, ParkedStatus
+from hosting.models.events import Event, EventSource, NetworkNotice, ParkedStatus
 from hosting.models.limits import InboundCount, LimitNotice, LockedMessage
 from hosting.models.links import ChatLink, IdempotentReply
 from hosting.models.media import Media, Storage, Upload
@@ -55,6 +55,7 @@ __all__ = [
     "Media",
     "MediaFetch",
     "Message",
+    "NetworkNotice",
     "Note",
     "Number",
     "OptOutWords",
