@@ -19,18 +19,24 @@ class BillingConfig(AppConfig):
 
 def _extend_ground() -> None:
     from accounts.plans import changes
-    from billing import emails, finance_exports
+    from billing import emails, finance_exports, spend_caps
     from billing.dashboard import panels as dashboard
     from billing.invoices import tax
     from billing.metering import meter, reconciliation
-    from core import backup, health, outbox
+    from billing.payments import card_refunds, charges, stripe_events
+    from core import backup, health, metrics, outbox
     from core.queue import queues
 
     changes.plan_checks.register(dashboard.check_payable)
     outbox.sources.register(emails.DOCUMENTS)
     backup.reconciliations.register(reconciliation.difference_lines)
     health.queues.register(health.QueueAge("deliveries", meter.oldest_waiting_seconds))
-    queues.register(finance_exports.QUEUE)
+    for figure in meter.figures():
+        metrics.database_figures.register(figure)
+    for module in (finance_exports, spend_caps, reconciliation):
+        queues.register(module.QUEUE)
+    for module in (charges, card_refunds, stripe_events):
+        queues.register(module.QUEUE)
     tax.engines.register(tax.OWN_RULES)
 
 

@@ -67,6 +67,9 @@ class Environment(Addresses):
     # Django's EMAIL_… settings.
     email: dict[str, Any]
     from_email: str
+    metrics_token: str
+    # Shared by the counters of all processes of this host; empty: each has its own.
+    metrics_folder: str
     stripe_api_key: str
     stripe_webhook_secret: str
     stripe_api_base: str
@@ -104,6 +107,8 @@ def load() -> Environment:
         media=media_storage(text("MEDIA_URL")),
         email=_email(var),
         from_email=text("DEFAULT_FROM_EMAIL", "Parley <parley@localhost>"),
+        metrics_token=secret("METRICS_TOKEN") or known_secrets(var).get("metrics_token", ""),
+        metrics_folder=text("PROMETHEUS_MULTIPROC_DIR"),
         stripe_api_key=secret("STRIPE_API_KEY"),
         stripe_webhook_secret=secret("STRIPE_WEBHOOK_SECRET"),
         stripe_api_base=text("STRIPE_API_BASE"),
@@ -127,7 +132,8 @@ def addresses() -> Addresses:
     live_port = number("LIVE_PORT", port + 1, highest=65535)
     listening = Addresses(text("HOST", "127.0.0.1"), port, live_port, "", "")
     base_url = text("BASE_URL", f"http://{listening.local_host}:{port}")
-    live_url = text("LIVE_URL", f"http://{listening.local_host}:{live_port}")
+    # Behind one address, as `make run` and a proxy make it.
+    live_url = text("LIVE_URL", base_url)
     return replace(listening, base_url=base_url.rstrip("/"), live_url=live_url.rstrip("/"))
 
 

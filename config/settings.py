@@ -58,6 +58,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "core.metrics.MetricsMiddleware",
     "core.client_address.ClientAddressMiddleware",
     "core.middleware.OutboundMiddleware",
     "hosting.api.fast_path.FastPathMiddleware",
@@ -353,6 +354,9 @@ STRIPE_API_BASE = ENV.stripe_api_base
 APP_SECRET = ENV.app_secret
 VERIFY_TOKEN = ENV.verify_token
 ENCRYPTION_KEYS = ENV.encryption_keys
+# Opens /metrics; without it there is no such page.
+METRICS_TOKEN = ENV.metrics_token
+METRICS_FOLDER = ENV.metrics_folder
 # Lets media links and webhooks reach private addresses: for development and tests only.
 ALLOW_PRIVATE_URLS = ENV.allow_private_urls
 

@@ -20,6 +20,7 @@ SECRETS = (
     "EMAIL_URL",
     "STRIPE_API_KEY",
     "STRIPE_WEBHOOK_SECRET",
+    "METRICS_TOKEN",
 )
 PLAIN = (
     "PARLEY_VAR",
@@ -40,6 +41,7 @@ PLAIN = (
     "MEDIA_URL",
     "DEFAULT_FROM_EMAIL",
     "STRIPE_API_BASE",
+    "PROMETHEUS_MULTIPROC_DIR",
     "PARLEY_ALLOW_PRIVATE_URLS",
 )
 VARIABLES = frozenset([*PLAIN, *SECRETS, *(f"{name}_FILE" for name in SECRETS)])

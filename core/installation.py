@@ -22,6 +22,7 @@ SECRETS = (
     "app_secret",
     "verify_token",
     "encryption_key",
+    "metrics_token",
 )
 
 

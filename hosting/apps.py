@@ -24,6 +24,8 @@ def _register_queues() -> None:
     from hosting.exports import jobs as export_jobs
     from hosting.imports import jobs as import_jobs
     from hosting.inbound import events, upstream_media
+    from hosting.limits import notices
+    from hosting.message_templates import upstream_sync
     from hosting.privacy import erasure
     from hosting.transports import cloudapi, media_links, receipts, sandbox
     from hosting.webhooks import delivery
@@ -31,7 +33,7 @@ def _register_queues() -> None:
     for module in (events, sandbox, media_links, cloudapi, receipts, upstream_media, delivery):
         queues.register(module.QUEUE)
     queues.register(events.PARKED)
-    for module in (run, import_jobs, export_jobs, erasure):
+    for module in (run, import_jobs, export_jobs, erasure, notices, upstream_sync):
         queues.register(module.QUEUE)
 
 

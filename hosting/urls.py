@@ -105,6 +105,7 @@ urlpatterns = [
     path("settings/webhooks/", webhooks.webhooks, name="webhooks"),
     path("settings/webhooks/add/", webhooks.add, name="add_webhook"),
     path("settings/webhooks/log/", webhooks.log, name="webhook_log"),
+    path("settings/webhooks/notices/", webhooks.notices, name="network_notices"),
     path("settings/webhooks/calls/<uuid:public_id>/", webhooks.call, name="webhook_call"),
     path("settings/webhooks/calls/<uuid:public_id>/replay/", webhooks.replay, name="replay_call"),
     path(

@@ -29,12 +29,15 @@ def _extend_ground() -> None:
     from shops.catalog import imports, pictures
     from shops.chat import order_updates, orders_intake
     from shops.dashboard import find, own_pages
+    from shops.payments import card_pages, card_refunds, stripe_events
 
     own_pages.register()
     steps.register(own_pages.PRODUCT_STEP)
     finders.register(find.ORDERS)
     finders.register(find.PRODUCTS)
     for module in (orders_intake, order_updates, pictures, imports):
+        queues.register(module.QUEUE)
+    for module in (card_pages, card_refunds, stripe_events):
         queues.register(module.QUEUE)
 
 

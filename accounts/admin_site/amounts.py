@@ -1,127 +1,53 @@
-"""Amounts in the admin: columns of millionths and minor units are decimals with their currency,
-and JSON is a table.
-"""
+"""Amounts of money in the admin's forms: decimals, where the database has micro-units."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from decimal import Decimal
-from functools import lru_cache
 from typing import Any
 
 from django import forms
-from django.core.exceptions import FieldDoesNotExist
-from django.db.models import JSONField, Model
-from django.utils.html import format_html, format_html_join
+from django.db.models import BigIntegerField, Field
 from django.utils.translation import gettext_lazy as _
-from unfold.widgets import UnfoldAdminTextInputWidget
+from unfold.widgets import UnfoldAdminDecimalFieldWidget
 
 from core import money
-from core.territories import locale
 
-MICROS, MINOR = "_micros", "_minor"
-# Where the currency of a row is, if it has no column of its own.
-OWNERS = ("invoice", "order", "receipt", "card", "version", "rate", "business", "plan", "catalog")
-# Rows of a list in JSON that are shown at most.
-MOST = 50
+SUFFIX = "_micros"
 
 
-class MicrosField(forms.DecimalField):
-    """A decimal amount of the currency for a column of millionths; at most six decimals."""
+class AmountField(forms.DecimalField):
+    """An amount such as 49.00 or 0.0091, of which the row has the micro-units."""
 
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(
-            max_digits=18, decimal_places=6, widget=UnfoldAdminTextInputWidget(), **kwargs
-        )
+    def __init__(self, **options: Any) -> None:
+        super().__init__(max_digits=18, decimal_places=6, **options)
 
     def prepare_value(self, value: Any) -> Any:
-        """The stored millionths as a decimal; what was typed as it is."""
+        """The micro-units of the row as a decimal; what was entered stays as it is."""
         return f"{money.micro_amount(value):f}" if isinstance(value, int) else value
 
-    def clean(self, value: Any) -> Any:
-        """Millionths; None for an empty field that may be empty."""
-        found = super().clean(value)
-        return None if found is None else int(found * money.MICROS)
+    def clean(self, value: Any) -> int | None:
+        """The amount entered, in micro-units; None without one. Raises ValidationError."""
+        amount: Decimal | None = super().clean(value)
+        return None if amount is None else int(amount * money.MICROS)
 
     def has_changed(self, initial: Any, data: Any) -> bool:
-        """Whether another amount was typed."""
-        try:
-            return bool(self.clean(data) != initial)
-        except forms.ValidationError:
-            return True
+        """Whether what was entered is another amount than the row's."""
+        known = money.micro_amount(initial) if isinstance(initial, int) else initial
+        return super().has_changed(known, data)
 
 
-def form_field(db_field: Any, **kwargs: Any) -> MicrosField:
-    """The form's field of a column of millionths."""
-    name = db_field.verbose_name.removesuffix(" micros")
-    return MicrosField(
-        label=str(name).capitalize(),
-        required=not db_field.null and not db_field.has_default(),
-        initial=kwargs.get("initial", db_field.get_default()),
-        help_text=_("A decimal amount of the currency, such as 49 or 0.0075."),
-    )
+class AmountsMixin:
+    """Every column of micro-units is a decimal amount in the forms of this page."""
 
-
-def shown(model: type[Model], names: Iterable[Any]) -> list[Any]:
-    """The names of columns, with those of amounts and JSON replaced by what shows them."""
-    return [_shown(model, name) if isinstance(name, str) else name for name in names]
-
-
-@lru_cache(maxsize=1000)
-def _shown(model: type[Model], name: str) -> str | Callable[[Any], Any]:
-    try:
-        field = model._meta.get_field(name)
-    except FieldDoesNotExist:
-        return name
-    if name.endswith((MICROS, MINOR)):
-        return _column(name, lambda row: _amount(row, name), _title(name))
-    if isinstance(field, JSONField):
-        return _column(name, lambda row: as_table(getattr(row, name)), str(field.verbose_name))
-    return name
-
-
-def _column(name: str, show: Callable[[Any], Any], title: str) -> Callable[[Any], Any]:
-    show.__name__ = name
-    show.short_description = title  # type: ignore[attr-defined]
-    show.admin_order_field = name  # type: ignore[attr-defined]
-    return show
-
-
-def _title(name: str) -> str:
-    return name.removesuffix(MICROS).removesuffix(MINOR).replace("_", " ")
-
-
-def _amount(row: Any, name: str) -> str:
-    value = getattr(row, name)
-    if value is None:
-        return "–"
-    currency = currency_of(row)
-    if name.endswith(MICROS):
-        if currency:
-            return money.show_micros(value, currency, locale())
-        return f"{money.micro_amount(value):f}"
-    return money.show_minor(value, currency, locale()) if currency else f"{Decimal(value) / 100:f}"
-
-
-def currency_of(row: Any, depth: int = 3) -> str:
-    """The currency of a row's amounts: its own, or that of what it belongs to; "" if unknown."""
-    if found := getattr(row, "currency", ""):
-        return str(found)
-    owners = (getattr(row, name, None) for name in OWNERS) if depth else ()
-    return next((one for owner in owners if owner and (one := currency_of(owner, depth - 1))), "")
-
-
-def as_table(value: Any) -> Any:
-    """JSON for readers: objects as rows of name and value, lists line by line."""
-    if isinstance(value, dict):
-        rows = format_html_join(
-            "",
-            '<tr><th class="pr-3 text-left align-top font-normal">{}</th><td>{}</td></tr>',
-            ((name, as_table(one)) for name, one in value.items()),
+    def formfield_for_dbfield(self, db_field: Field[Any, Any], request: Any, **kwargs: Any) -> Any:
+        """Django's form field; a decimal one for micro-units."""
+        made = super().formfield_for_dbfield(db_field, request, **kwargs)  # type: ignore[misc]
+        if not isinstance(db_field, BigIntegerField) or not db_field.name.endswith(SUFFIX):
+            return made
+        return AmountField(
+            label=str(made.label).removesuffix(SUFFIX.replace("_", " ")),
+            help_text=db_field.help_text or _("An amount such as 49.00 or 0.0091."),
+            required=made.required,
+            initial=made.initial,
+            widget=UnfoldAdminDecimalFieldWidget(attrs={"step": "any"}),
         )
-        return format_html("<table>{}</table>", rows) if value else "–"
-    if isinstance(value, list):
-        lines = format_html_join("", "<div>{}</div>", ((as_table(one),) for one in value[:MOST]))
-        rest = f" (+{len(value) - MOST:,})" if len(value) > MOST else ""
-        return format_html("{}{}", lines, rest) if value else "–"
-    return "–" if value in (None, "") else value

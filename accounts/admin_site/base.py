@@ -23,7 +23,8 @@ from django.utils.functional import cached_property
 from django.utils.html import format_html_join
 from unfold.admin import ModelAdmin, TabularInline
 
-from accounts.admin_site import amounts
+from accounts.admin_site import columns
+from accounts.admin_site.amounts import AmountsMixin
 from accounts.audit import record
 from accounts.models import Business
 from core.registry import Registry
@@ -136,7 +137,7 @@ def _estimate(rows: QuerySet[Any]) -> int:
     return int(json.loads(plan)[0]["Plan"]["Plan Rows"])
 
 
-class AuditedAdmin(ModelAdmin):
+class AuditedAdmin(AmountsMixin, ModelAdmin):
     """Base of admin pages; writes every change to the audit log."""
 
     paginator = EstimatedPaginator
@@ -153,11 +154,11 @@ class AuditedAdmin(ModelAdmin):
 
     def get_list_display(self, request: HttpRequest) -> Any:
         """The columns of the list; amounts with their currency, JSON as a table."""
-        return amounts.shown(self.model, super().get_list_display(request))
+        return columns.shown(self.model, super().get_list_display(request))
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
         """What cannot be edited; amounts with their currency, JSON as a table."""
-        return amounts.shown(self.model, super().get_readonly_fields(request, obj))
+        return columns.shown(self.model, super().get_readonly_fields(request, obj))
 
     def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> Any:
         """The fieldsets, with the columns that cannot be edited as they are shown."""
@@ -172,12 +173,6 @@ class AuditedAdmin(ModelAdmin):
             (title, {**options, "fields": _as_shown(self.model, options["fields"], fixed)})
             for title, options in found
         ]
-
-    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        """The form's field; amounts are typed as decimals of the currency."""
-        if db_field.name.endswith(amounts.MICROS):
-            return amounts.form_field(db_field, **kwargs)
-        return super().formfield_for_dbfield(db_field, request, **kwargs)
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
         """Whether the address of a list may ask for this: its filters' columns, and the business.
@@ -247,7 +242,7 @@ def _as_shown(model: type[Model], names: Any, fixed: dict[Any, Any] | None) -> l
         if isinstance(name, list | tuple):
             found.append(tuple(_as_shown(model, name, fixed)))
         elif fixed is None:
-            found += amounts.shown(model, [name])
+            found += columns.shown(model, [name])
         else:
             found.append(fixed.get(name, name))
     return found
@@ -277,17 +272,11 @@ class ReadOnlyAdmin(AuditedAdmin):
         }
 
 
-class EditableInline(TabularInline):
+class EditableInline(AmountsMixin, TabularInline):
     """Base of inlines: rows of another model on a page."""
 
     extra = 0
     show_change_link = True
-
-    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        """The form's field; amounts are typed as decimals of the currency."""
-        if db_field.name.endswith(amounts.MICROS):
-            return amounts.form_field(db_field, **kwargs)
-        return super().formfield_for_dbfield(db_field, request, **kwargs)
 
 
 class ReadOnlyInline(EditableInline):
@@ -297,11 +286,11 @@ class ReadOnlyInline(EditableInline):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
         """All columns of the inline."""
-        return amounts.shown(self.model, self.fields or super().get_readonly_fields(request, obj))
+        return columns.shown(self.model, self.fields or super().get_readonly_fields(request, obj))
 
     def get_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
         """The columns; amounts with their currency, JSON as a table."""
-        return amounts.shown(self.model, super().get_fields(request, obj))
+        return columns.shown(self.model, super().get_fields(request, obj))
 
     def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """Rows cannot be added here."""

@@ -29,6 +29,9 @@ BUSINESS_LINKS = (
     BusinessLink(_("Note a transfer"), "billing_cashreceipt_note", "business"),
     BusinessLink(_("Journal"), "billing_posting_changelist", "business__id__exact"),
     BusinessLink(_("Discounts"), "billing_discount_changelist", "business__id__exact"),
+    BusinessLink(
+        _("Minimum commitments"), "billing_minimumcommitment_changelist", "business__id__exact"
+    ),
     BusinessLink(_("Test clock"), "billing_period_clock", "business"),
 )
 

@@ -223,7 +223,7 @@ def _timestamp(at: datetime) -> str:
 def _message_lines(invoice: Invoice) -> list[int]:
     with scope(invoice.business_id):
         return list(
-            invoice.lines.exclude(kind=LineKind.FEE)
+            invoice.lines.filter(kind__in=[LineKind.MESSAGES, LineKind.LATE])
             .order_by("position")
             .values_list("position", flat=True)
         )

@@ -232,6 +232,7 @@ def _create_refunds(note: CreditNote) -> None:
                 business_id=note.business_id,
                 payment=payment,
                 credit_note=note,
+                method=payment.method,
                 currency=note.currency,
                 amount_minor=amount,
                 key=f"cn-{note.pk}-payment-{payment.pk}",

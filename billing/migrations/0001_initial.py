@@ -48,17 +48,6 @@ class Migration(InitialMigration):
             ],
         ),
         migrations.CreateModel(
-            name='GatewayEvent',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('event_id', models.CharField(max_length=120, unique=True)),
-                ('kind', models.CharField(max_length=80)),
-                ('object_id', models.CharField(blank=True, max_length=120)),
-                ('received_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('applied_at', models.DateTimeField(blank=True, null=True)),
-            ],
-        ),
-        migrations.CreateModel(
             name='MeterBatch',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -243,6 +232,26 @@ class Migration(InitialMigration):
             },
         ),
         migrations.CreateModel(
+            name='GatewayEvent',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('attempts', models.PositiveSmallIntegerField(db_default=0, default=0, help_text='Since it last got anywhere; counted before the work begins.')),
+                ('not_before', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), default=django.utils.timezone.now)),
+                ('leased_until', models.DateTimeField(blank=True, help_text='While a worker has it: until when nobody else takes it.', null=True)),
+                ('leased_by', models.IntegerField(blank=True, help_text='Database session of that worker; the lease ends with it.', null=True)),
+                ('last_error', models.TextField(blank=True, db_default='', default='')),
+                ('dead_at', models.DateTimeField(blank=True, help_text='When it was given up.', null=True)),
+                ('event_id', models.CharField(max_length=120, unique=True)),
+                ('kind', models.CharField(max_length=80)),
+                ('object_id', models.CharField(blank=True, max_length=120)),
+                ('received_at', models.DateTimeField(default=django.utils.timezone.now)),
+                ('applied_at', models.DateTimeField(blank=True, null=True)),
+            ],
+            options={
+                'indexes': [models.Index(condition=models.Q(('dead_at', None), ('applied_at', None)), fields=['not_before', 'id'], name='gateway_event_due'), models.Index(condition=models.Q(('dead_at__isnull', False)), fields=['id'], name='gateway_event_dead')],
+            },
+        ),
+        migrations.CreateModel(
             name='Invoice',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -306,7 +315,7 @@ class Migration(InitialMigration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('position', models.PositiveIntegerField()),
-                ('kind', models.CharField(choices=[('fee', 'Hosting fee'), ('messages', 'Messages'), ('late', 'Messages of an earlier month'), ('discount', 'Discount')], max_length=10)),
+                ('kind', models.CharField(choices=[('fee', 'Hosting fee'), ('messages', 'Messages'), ('late', 'Messages of an earlier month'), ('commitment', 'Minimum commitment'), ('discount', 'Discount')], max_length=10)),
                 ('description', models.CharField(max_length=200)),
                 ('month', models.DateField()),
                 ('market', models.CharField(blank=True, max_length=60)),
@@ -334,7 +343,7 @@ class Migration(InitialMigration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('position', models.PositiveIntegerField()),
-                ('kind', models.CharField(choices=[('fee', 'Hosting fee'), ('messages', 'Messages'), ('late', 'Messages of an earlier month'), ('discount', 'Discount')], max_length=10)),
+                ('kind', models.CharField(choices=[('fee', 'Hosting fee'), ('messages', 'Messages'), ('late', 'Messages of an earlier month'), ('commitment', 'Minimum commitment'), ('discount', 'Discount')], max_length=10)),
                 ('description', models.CharField(max_length=200)),
                 ('month', models.DateField()),
                 ('market', models.CharField(blank=True, max_length=60)),
@@ -357,7 +366,7 @@ class Migration(InitialMigration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('chart', models.CharField(choices=[('seller', 'Seller'), ('customer', 'Customer')], max_length=10)),
-                ('role', models.CharField(choices=[('receivable', 'Trade receivables'), ('bank', 'Bank'), ('card', 'Card payments in transit'), ('unallocated', 'Payments not allocated yet'), ('balance', 'Customer credit balances'), ('tax', 'Tax'), ('hosting', 'Hosting fees'), ('messages', 'Messages'), ('discounts', 'Discounts'), ('fees', 'Fees of banks and payment networks'), ('bad_debt', 'Bad debts')], max_length=20)),
+                ('role', models.CharField(choices=[('receivable', 'Trade receivables'), ('bank', 'Bank'), ('card', 'Card payments in transit'), ('unallocated', 'Payments not allocated yet'), ('balance', 'Customer credit balances'), ('tax', 'Tax'), ('hosting', 'Hosting fees'), ('messages', 'Messages'), ('commitment', 'Minimum commitments'), ('discounts', 'Discounts'), ('fees', 'Fees of banks and payment networks'), ('bad_debt', 'Bad debts')], max_length=20)),
                 ('number', models.CharField(max_length=20)),
                 ('name', models.CharField(max_length=80)),
             ],
@@ -385,6 +394,17 @@ class Migration(InitialMigration):
                 ('valid_from', models.DateField()),
                 ('valid_to', models.DateField(blank=True, help_text='First day it no longer holds.', null=True)),
                 ('market', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='calling_codes', to='billing.market')),
+            ],
+        ),
+        migrations.CreateModel(
+            name='MinimumCommitment',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('amount_micros', models.BigIntegerField(help_text="A month, in the business's currency.")),
+                ('currency', models.CharField(blank=True, default='', editable=False, help_text="The business's when it was agreed; filled in by the database.", max_length=3)),
+                ('first_month', models.DateField(help_text='First day of the first month.')),
+                ('last_month', models.DateField(blank=True, help_text='First day of the last month.', null=True)),
+                ('business', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='commitments', to='accounts.business')),
             ],
         ),
         migrations.CreateModel(
@@ -418,6 +438,12 @@ class Migration(InitialMigration):
             name='Payment',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('attempts', models.PositiveSmallIntegerField(db_default=0, default=0, help_text='Since it last got anywhere; counted before the work begins.')),
+                ('not_before', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), default=django.utils.timezone.now)),
+                ('leased_until', models.DateTimeField(blank=True, help_text='While a worker has it: until when nobody else takes it.', null=True)),
+                ('leased_by', models.IntegerField(blank=True, help_text='Database session of that worker; the lease ends with it.', null=True)),
+                ('last_error', models.TextField(blank=True, db_default='', default='')),
+                ('dead_at', models.DateTimeField(blank=True, help_text='When it was given up.', null=True)),
                 ('attempt', models.PositiveIntegerField()),
                 ('method', models.CharField(choices=[('stripe', 'Card'), ('bank', 'Bank transfer'), ('balance', 'Credit balance')], max_length=10)),
                 ('status', models.CharField(choices=[('open', 'To be tried'), ('pending', 'Waits for the customer or the network'), ('unknown', 'Result unknown'), ('succeeded', 'Succeeded'), ('failed', 'Failed'), ('cancelled', 'Cancelled')], default='open', max_length=10)),
@@ -429,7 +455,6 @@ class Migration(InitialMigration):
                 ('is_automatic', models.BooleanField(default=False)),
                 ('failure', models.CharField(blank=True, max_length=200)),
                 ('next_url', models.URLField(blank=True, help_text='Where the customer must go on.', max_length=500)),
-                ('asked_at', models.DateTimeField(blank=True, null=True)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
                 ('settled_at', models.DateTimeField(blank=True, null=True)),
                 ('business', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='payments', to='accounts.business')),
@@ -470,7 +495,7 @@ class Migration(InitialMigration):
                 ('event', models.CharField(help_text='Kind and id, such as invoice:12.', max_length=40)),
                 ('position', models.PositiveIntegerField()),
                 ('posted_on', models.DateField()),
-                ('role', models.CharField(choices=[('receivable', 'Trade receivables'), ('bank', 'Bank'), ('card', 'Card payments in transit'), ('unallocated', 'Payments not allocated yet'), ('balance', 'Customer credit balances'), ('tax', 'Tax'), ('hosting', 'Hosting fees'), ('messages', 'Messages'), ('discounts', 'Discounts'), ('fees', 'Fees of banks and payment networks'), ('bad_debt', 'Bad debts')], max_length=20)),
+                ('role', models.CharField(choices=[('receivable', 'Trade receivables'), ('bank', 'Bank'), ('card', 'Card payments in transit'), ('unallocated', 'Payments not allocated yet'), ('balance', 'Customer credit balances'), ('tax', 'Tax'), ('hosting', 'Hosting fees'), ('messages', 'Messages'), ('commitment', 'Minimum commitments'), ('discounts', 'Discounts'), ('fees', 'Fees of banks and payment networks'), ('bad_debt', 'Bad debts')], max_length=20)),
                 ('amount_minor', models.BigIntegerField()),
                 ('currency', models.CharField(max_length=3)),
                 ('document', models.CharField(blank=True, max_length=40)),
@@ -563,6 +588,12 @@ class Migration(InitialMigration):
             name='Recount',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('attempts', models.PositiveSmallIntegerField(db_default=0, default=0, help_text='Since it last got anywhere; counted before the work begins.')),
+                ('not_before', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), default=django.utils.timezone.now)),
+                ('leased_until', models.DateTimeField(blank=True, help_text='While a worker has it: until when nobody else takes it.', null=True)),
+                ('leased_by', models.IntegerField(blank=True, help_text='Database session of that worker; the lease ends with it.', null=True)),
+                ('last_error', models.TextField(blank=True, db_default='', default='')),
+                ('dead_at', models.DateTimeField(blank=True, help_text='When it was given up.', null=True)),
                 ('month', models.DateField(blank=True, help_text='Its first day; empty: all months.', null=True)),
                 ('asked_at', models.DateTimeField(default=django.utils.timezone.now)),
                 ('asked_by', models.CharField(default='parley', max_length=254)),
@@ -571,13 +602,20 @@ class Migration(InitialMigration):
             ],
             options={
                 'ordering': ['-id'],
-                'indexes': [models.Index(condition=models.Q(('finished_at', None)), fields=['id'], name='recount_open')],
+                'indexes': [models.Index(condition=models.Q(('dead_at', None), ('finished_at', None)), fields=['not_before', 'id'], name='recount_due'), models.Index(condition=models.Q(('dead_at__isnull', False)), fields=['id'], name='recount_dead')],
             },
         ),
         migrations.CreateModel(
             name='Refund',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('attempts', models.PositiveSmallIntegerField(db_default=0, default=0, help_text='Since it last got anywhere; counted before the work begins.')),
+                ('not_before', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), default=django.utils.timezone.now)),
+                ('leased_until', models.DateTimeField(blank=True, help_text='While a worker has it: until when nobody else takes it.', null=True)),
+                ('leased_by', models.IntegerField(blank=True, help_text='Database session of that worker; the lease ends with it.', null=True)),
+                ('last_error', models.TextField(blank=True, db_default='', default='')),
+                ('dead_at', models.DateTimeField(blank=True, help_text='When it was given up.', null=True)),
+                ('method', models.CharField(choices=[('stripe', 'Card'), ('bank', 'Bank transfer'), ('balance', 'Credit balance')], help_text='The way the money came; from a balance it goes back by bank.', max_length=10)),
                 ('currency', models.CharField(max_length=3)),
                 ('status', models.CharField(choices=[('open', 'To be tried'), ('pending', 'Waits for the customer or the network'), ('unknown', 'Result unknown'), ('succeeded', 'Succeeded'), ('failed', 'Failed'), ('cancelled', 'Cancelled')], default='open', max_length=10)),
                 ('amount_minor', models.BigIntegerField()),
@@ -628,6 +666,12 @@ class Migration(InitialMigration):
             name='SpendAlert',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('attempts', models.PositiveSmallIntegerField(db_default=0, default=0, help_text='Since it last got anywhere; counted before the work begins.')),
+                ('not_before', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), default=django.utils.timezone.now)),
+                ('leased_until', models.DateTimeField(blank=True, help_text='While a worker has it: until when nobody else takes it.', null=True)),
+                ('leased_by', models.IntegerField(blank=True, help_text='Database session of that worker; the lease ends with it.', null=True)),
+                ('last_error', models.TextField(blank=True, db_default='', default='')),
+                ('dead_at', models.DateTimeField(blank=True, help_text='When it was given up.', null=True)),
                 ('month', models.DateField()),
                 ('percent', models.PositiveSmallIntegerField()),
                 ('limit_micros', models.BigIntegerField()),
@@ -641,7 +685,7 @@ class Migration(InitialMigration):
             name='SpendCap',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('limit_micros', models.BigIntegerField(help_text="Millionths of the business's currency.")),
+                ('limit_micros', models.BigIntegerField(help_text="In the business's currency.")),
                 ('currency', models.CharField(blank=True, default='', editable=False, help_text="The business's, which cannot change while the cap stands; filled in by the database.", max_length=3)),
                 ('is_hard', models.BooleanField(default=True, help_text='Refuse sends that might exceed it; else only warn.')),
                 ('business', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='spend_cap', to='accounts.business')),
@@ -858,6 +902,26 @@ class Migration(InitialMigration):
             constraint=models.CheckConstraint(condition=models.Q(('valid_from__day', 1), models.Q(('valid_to', None), ('valid_to__day', 1), _connector='OR')), name='calling_code_starts_a_month'),
         ),
         migrations.AddConstraint(
+            model_name='minimumcommitment',
+            constraint=models.CheckConstraint(condition=models.Q(('amount_micros__gt', 0)), name='commitment_is_positive'),
+        ),
+        migrations.AddConstraint(
+            model_name='minimumcommitment',
+            constraint=models.CheckConstraint(condition=models.Q(('first_month__day', 1), models.Q(('last_month', None), ('last_month__day', 1), _connector='OR')), name='commitment_is_of_whole_months'),
+        ),
+        migrations.AddConstraint(
+            model_name='minimumcommitment',
+            constraint=models.CheckConstraint(condition=models.Q(('last_month', None), ('last_month__gte', models.F('first_month')), _connector='OR'), name='commitment_months_in_order'),
+        ),
+        migrations.AddIndex(
+            model_name='payment',
+            index=models.Index(condition=models.Q(('dead_at', None), ('method', 'stripe'), ('status__in', ['open', 'pending', 'unknown'])), fields=['business', 'not_before', 'id'], name='payment_due'),
+        ),
+        migrations.AddIndex(
+            model_name='payment',
+            index=models.Index(condition=models.Q(('dead_at__isnull', False)), fields=['id'], name='payment_dead'),
+        ),
+        migrations.AddConstraint(
             model_name='payment',
             constraint=models.UniqueConstraint(fields=('invoice', 'attempt'), name='attempt_once_per_invoice'),
         ),
@@ -993,6 +1057,14 @@ class Migration(InitialMigration):
             model_name='cardchoice',
             constraint=models.CheckConstraint(condition=models.Q(('valid_to', None), ('valid_to__gt', models.F('valid_from')), _connector='OR'), name='card_choice_dates_in_order'),
         ),
+        migrations.AddIndex(
+            model_name='refund',
+            index=models.Index(condition=models.Q(('dead_at', None), ('method', 'stripe'), ('status__in', ['open', 'pending', 'unknown'])), fields=['business', 'not_before', 'id'], name='refund_due'),
+        ),
+        migrations.AddIndex(
+            model_name='refund',
+            index=models.Index(condition=models.Q(('dead_at__isnull', False)), fields=['id'], name='refund_dead'),
+        ),
         migrations.AddConstraint(
             model_name='refund',
             constraint=models.CheckConstraint(condition=models.Q(('amount_minor__gt', 0)), name='refund_is_positive'),
@@ -1007,7 +1079,11 @@ class Migration(InitialMigration):
         ),
         migrations.AddIndex(
             model_name='spendalert',
-            index=models.Index(condition=models.Q(('mailed_at', None)), fields=['id'], name='alert_open'),
+            index=models.Index(condition=models.Q(('dead_at', None), ('mailed_at', None)), fields=['business', 'not_before', 'id'], name='alert_due'),
+        ),
+        migrations.AddIndex(
+            model_name='spendalert',
+            index=models.Index(condition=models.Q(('dead_at__isnull', False)), fields=['id'], name='alert_dead'),
         ),
         migrations.AddConstraint(
             model_name='spendalert',

@@ -210,6 +210,7 @@ class LineKind(models.TextChoices):
     FEE = "fee", _("Hosting fee")
     MESSAGES = "messages", _("Messages")
     LATE = "late", _("Messages of an earlier month")
+    COMMITMENT = "commitment", _("Minimum commitment")
     DISCOUNT = "discount", _("Discount")
 
 

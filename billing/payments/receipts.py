@@ -200,6 +200,7 @@ def _refund(
     return Refund.objects.create(
         business=business,
         receipt=receipt,
+        method=receipt.method if receipt else PaymentMethod.BANK,
         currency=currency,
         amount_minor=amount_minor,
         key=key,

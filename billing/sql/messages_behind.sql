@@ -22,5 +22,5 @@ SELECT c.id, l.position, c.message_id, m.wamid, p.wa_id, c.delivered_at, c.month
         LIMIT %(limit)s) c
   LEFT JOIN hosting_message m ON m.id = c.message_id AND m.business_id = c.business_id
   LEFT JOIN hosting_contact p ON p.business_id = m.business_id AND p.id = m.contact_id
- WHERE l.invoice_id = %(invoice_id)s AND l.position = %(line)s AND l.kind <> 'fee'
+ WHERE l.invoice_id = %(invoice_id)s AND l.position = %(line)s AND l.kind IN ('messages', 'late')
  ORDER BY c.position, c.id

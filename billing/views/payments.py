@@ -16,7 +16,7 @@ from accounts.models import FINANCE
 from billing import pay_links, tasks
 from billing.documents import archive
 from billing.models import BillingDetails, Invoice
-from billing.payments import stripe_collection, stripe_gateway
+from billing.payments import saved_methods, stripe_collection, stripe_gateway
 from billing.views.invoices import invoice_or_404
 from core import links
 from core.errors import ParleyError
@@ -117,7 +117,7 @@ def change_method(request: BusinessRequest) -> HttpResponse:
     """Redirect to the payment network's page where a card is saved."""
     try:
         back = links.absolute(reverse("method_saved"))
-        url = stripe_collection.setup_page_url(business=request.business, back=back)
+        url = saved_methods.setup_page_url(business=request.business, back=back)
     except ParleyError as error:
         messages.error(request, error.message)
         return redirect("billing_details")
@@ -131,7 +131,7 @@ def method_saved(request: BusinessRequest) -> HttpResponse:
     session = request.GET.get("session", "")[:200]
     try:
         details = (
-            stripe_collection.store_method(session, request.business.pk)
+            saved_methods.store_method(session, request.business.pk)
             if session.startswith(stripe_gateway.CHECKOUT)
             else None
         )
@@ -152,7 +152,7 @@ def method_saved(request: BusinessRequest) -> HttpResponse:
 def remove_method(request: BusinessRequest) -> HttpResponse:
     """Remove the saved method; invoices are then paid manually."""
     try:
-        stripe_collection.remove_method(business=request.business)
+        saved_methods.remove_method(business=request.business)
     except ParleyError as error:
         messages.error(request, error.message)
     else:

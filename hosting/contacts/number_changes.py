@@ -147,7 +147,7 @@ def digits_of(people: Collection[tuple[int, str]]) -> dict[tuple[int, str], str]
     """Return the digits of the contacts with these (business id, user id), where known."""
     rows = Contact.objects.filter(
         business_id__in={business_id for business_id, _ in people},
-        user_id__in={user_id for _, user_id in people},
+        user_id__in={user_id for _, user_id in people if user_id},
     ).order_by("-pk")
     return {
         (business_id, user_id): wa_id

@@ -68,6 +68,8 @@ def send_message(
         raise CloudApiError(
             131031, f"Sending is suspended: {business.suspended_reason or 'ask support'}."
         )
+    if to and not to.isdecimal() and not sends.USER_ID.fullmatch(to):
+        raise CloudApiError(131009, "What is written to a group is read here only.", field="to")
     written, to = to, one_form(to)
     if to and to == one_form(number.digits):
         raise CloudApiError(131021, "to is the sender's own number.", field="to")

@@ -106,6 +106,20 @@ class Migration(InitialMigration):
             ],
         ),
         migrations.CreateModel(
+            name='Upstream',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('base_url', models.CharField(default='https://graph.facebook.com/v23.0', help_text='With the version, if it has one.', max_length=500)),
+                ('waba_id', models.CharField(help_text="The account's id there.", max_length=64)),
+                ('token', core.encryption.EncryptedTextField(help_text='Sent as Bearer; encrypted at rest.')),
+                ('app_secret', core.encryption.EncryptedTextField(help_text='What the upstream signs its webhooks with.')),
+                ('is_self_connected', models.BooleanField(db_default=False, default=False, help_text="The business entered the app secret itself and could sign with it: its webhooks then make no message free and change no template's category.")),
+                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
+                ('synchronised_at', models.DateTimeField(blank=True, help_text='When templates were last read.', null=True)),
+                ('last_error', models.TextField(blank=True)),
+            ],
+        ),
+        migrations.CreateModel(
             name='Account',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -177,7 +191,7 @@ class Migration(InitialMigration):
                 ('started_at', models.DateTimeField(blank=True, null=True)),
                 ('finished_at', models.DateTimeField(blank=True, null=True)),
                 ('filename', models.CharField(max_length=240)),
-                ('source', models.CharField(choices=[('whatsapp', 'WhatsApp: Export chat'), ('jsonl', 'Parley: JSON Lines'), ('csv', 'Parley: CSV')], max_length=10)),
+                ('source', models.CharField(choices=[('whatsapp', 'WhatsApp: Export chat'), ('jsonl', 'Parley: JSON Lines'), ('csv', 'Parley: CSV'), ('app', "The phone's app, by the network")], max_length=10)),
                 ('state', models.CharField(choices=[('reading', 'Being read'), ('ready', 'Waits for your answers'), ('running', 'Being imported'), ('done', 'Imported'), ('cancelled', 'Cancelled'), ('failed', 'Failed'), ('undoing', 'Being taken back'), ('undone', 'Taken back')], default='reading', max_length=10)),
                 ('preview', models.JSONField(default=dict, help_text='What was found in the file.')),
                 ('answers', models.JSONField(default=dict, help_text='What was asked and answered.')),
@@ -327,6 +341,12 @@ class Migration(InitialMigration):
             name='LimitNotice',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('attempts', models.PositiveSmallIntegerField(db_default=0, default=0, help_text='Since it last got anywhere; counted before the work begins.')),
+                ('not_before', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), default=django.utils.timezone.now)),
+                ('leased_until', models.DateTimeField(blank=True, help_text='While a worker has it: until when nobody else takes it.', null=True)),
+                ('leased_by', models.IntegerField(blank=True, help_text='Database session of that worker; the lease ends with it.', null=True)),
+                ('last_error', models.TextField(blank=True, db_default='', default='')),
+                ('dead_at', models.DateTimeField(blank=True, help_text='When it was given up.', null=True)),
                 ('limit', models.CharField(max_length=30)),
                 ('month', models.DateField()),
                 ('percent', models.PositiveSmallIntegerField()),
@@ -445,6 +465,19 @@ class Migration(InitialMigration):
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
                 ('account', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='numbers', to='hosting.account')),
                 ('business', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='numbers', to='accounts.business')),
+            ],
+        ),
+        migrations.CreateModel(
+            name='NetworkNotice',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('field', models.CharField(max_length=60)),
+                ('is_known', models.BooleanField(help_text='Whether Parley knows this field.')),
+                ('body', models.BinaryField(help_text='The value, as JSON.')),
+                ('received_at', models.DateTimeField(default=django.utils.timezone.now)),
+                ('account', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='hosting.account')),
+                ('business', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.business')),
+                ('number', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='hosting.number')),
             ],
         ),
         migrations.AddField(
@@ -706,6 +739,29 @@ class Migration(InitialMigration):
             ],
         ),
         migrations.CreateModel(
+            name='TemplateSync',
+            fields=[
+                ('attempts', models.PositiveSmallIntegerField(db_default=0, default=0, help_text='Since it last got anywhere; counted before the work begins.')),
+                ('not_before', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), default=django.utils.timezone.now)),
+                ('leased_until', models.DateTimeField(blank=True, help_text='While a worker has it: until when nobody else takes it.', null=True)),
+                ('leased_by', models.IntegerField(blank=True, help_text='Database session of that worker; the lease ends with it.', null=True)),
+                ('last_error', models.TextField(blank=True, db_default='', default='')),
+                ('dead_at', models.DateTimeField(blank=True, help_text='When it was given up.', null=True)),
+                ('upstream', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='template_sync', serialize=False, to='hosting.upstream')),
+                ('requested_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), default=django.utils.timezone.now)),
+            ],
+        ),
+        migrations.AddField(
+            model_name='upstream',
+            name='account',
+            field=models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='upstream', to='hosting.account'),
+        ),
+        migrations.AddField(
+            model_name='upstream',
+            name='business',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.business'),
+        ),
+        migrations.CreateModel(
             name='Upload',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -717,22 +773,6 @@ class Migration(InitialMigration):
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
                 ('business', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.business')),
                 ('media', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='hosting.media')),
-            ],
-        ),
-        migrations.CreateModel(
-            name='Upstream',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('base_url', models.CharField(default='https://graph.facebook.com/v23.0', help_text='With the version, if it has one.', max_length=500)),
-                ('waba_id', models.CharField(help_text="The account's id there.", max_length=64)),
-                ('token', core.encryption.EncryptedTextField(help_text='Sent as Bearer; encrypted at rest.')),
-                ('app_secret', core.encryption.EncryptedTextField(help_text='What the upstream signs its webhooks with.')),
-                ('is_self_connected', models.BooleanField(db_default=False, default=False, help_text="The business entered the app secret itself and could sign with it: its webhooks then make no message free and change no template's category.")),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('synchronised_at', models.DateTimeField(blank=True, help_text='When templates were last read.', null=True)),
-                ('last_error', models.TextField(blank=True)),
-                ('account', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='upstream', to='hosting.account')),
-                ('business', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.business')),
             ],
         ),
         migrations.CreateModel(
@@ -923,7 +963,11 @@ class Migration(InitialMigration):
         ),
         migrations.AddIndex(
             model_name='limitnotice',
-            index=models.Index(condition=models.Q(('notified_at', None)), fields=['id'], name='limit_notice_waiting'),
+            index=models.Index(condition=models.Q(('dead_at', None), ('notified_at', None)), fields=['business', 'not_before', 'id'], name='limit_notice_due'),
+        ),
+        migrations.AddIndex(
+            model_name='limitnotice',
+            index=models.Index(condition=models.Q(('dead_at__isnull', False)), fields=['id'], name='limit_notice_dead'),
         ),
         migrations.AddConstraint(
             model_name='limitnotice',
@@ -1143,6 +1187,11 @@ class Migration(InitialMigration):
             model_name='broadcast',
             constraint=models.CheckConstraint(condition=models.Q(('state__in', ['draft', 'cancelled']), ('starts_at__isnull', False), _connector='OR'), name='broadcast_begun_has_a_start'),
         ),
+        migrations.AddField(
+            model_name='templatesync',
+            name='business',
+            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.business'),
+        ),
         migrations.AddConstraint(
             model_name='upstream',
             constraint=models.CheckConstraint(condition=models.Q(('base_url__regex', '^https?://[^/]')), name='upstream_base_is_url'),
@@ -1226,5 +1275,13 @@ class Migration(InitialMigration):
         migrations.AddIndex(
             model_name='mediafetch',
             index=models.Index(condition=models.Q(('dead_at__isnull', False)), fields=['-media'], name='media_fetch_dead'),
+        ),
+        migrations.AddIndex(
+            model_name='templatesync',
+            index=models.Index(condition=models.Q(('dead_at', None)), fields=['business', 'not_before', 'upstream'], name='template_sync_due'),
+        ),
+        migrations.AddIndex(
+            model_name='templatesync',
+            index=models.Index(condition=models.Q(('dead_at__isnull', False)), fields=['-upstream'], name='template_sync_dead'),
         ),
     ]

@@ -2,7 +2,7 @@
 
 from hosting.models.broadcasts import Broadcast, BroadcastRecipient, OptOutWords
 from hosting.models.conversations import Block, Contact, Conversation, FormerNumber
-from hosting.models.events import Event, EventSource, ParkedStatus
+from hosting.models.events import Event, EventSource, NetworkNotice, ParkedStatus
 from hosting.models.limits import InboundCount, LimitNotice, LockedMessage
 from hosting.models.links import ChatLink, IdempotentReply
 from hosting.models.media import Media, Storage, Upload
@@ -30,7 +30,7 @@ from hosting.models.teamwork import (
     Note,
 )
 from hosting.models.transfers import ChatExport, ChatImport
-from hosting.models.upstreams import MediaFetch, Receipt, Upstream, UpstreamMedia
+from hosting.models.upstreams import MediaFetch, Receipt, TemplateSync, Upstream, UpstreamMedia
 from hosting.models.webhooks import Webhook, WebhookCall
 
 __all__ = [
@@ -64,6 +64,7 @@ __all__ = [
     "MediaFetch",
     "Mention",
     "Message",
+    "NetworkNotice",
     "Note",
     "Number",
     "OptOutWords",
@@ -79,6 +80,7 @@ __all__ = [
     "Storage",
     "Template",
     "TemplateStatus",
+    "TemplateSync",
     "Transport",
     "Upload",
     "Upstream",

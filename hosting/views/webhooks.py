@@ -18,7 +18,7 @@ from core.wake import notify
 from hosting import tasks
 from hosting.cloudapi.webhooks import sign
 from hosting.forms.webhooks import WebhookForm
-from hosting.models import Account, Number, Webhook, WebhookCall
+from hosting.models import Account, NetworkNotice, Number, Webhook, WebhookCall
 from hosting.models.webhooks import FIELDS, MAX_UPDATES
 from hosting.webhooks import delivery, subscriptions
 
@@ -106,6 +106,18 @@ def webhook(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
 def log(request: BusinessRequest) -> HttpResponse:
     """Deliveries to all webhooks, newest first, removed ones included."""
     return render(request, "hosting/webhooks/log.html", _log(request, WebhookCall.objects.all()))
+
+
+@require_GET
+@member_page(*ADMINS)
+def notices(request: BusinessRequest) -> HttpResponse:
+    """What networks reported beside messages: field and raw body, newest first."""
+    rows = NetworkNotice.objects.filter(business=request.business).select_related("number")
+    is_unknown = request.GET.get("show") == "unknown"
+    if is_unknown:
+        rows = rows.filter(is_known=False)
+    context = {"notices": rows.order_by("-id")[:PAGE], "is_unknown": is_unknown}
+    return render(request, "hosting/webhooks/notices.html", context)
 
 
 @require_GET

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.test import Client
 from django.urls import reverse
 
-from accounts.admin_site import amounts
+from accounts.admin_site import columns
 from accounts.models import Plan, User
 from core.tenancy import system
 
@@ -59,4 +59,4 @@ def test_the_menu_has_at_most_fifteen_entries() -> None:
     ],
 )
 def test_json_is_shown_as_a_table(value: Any, shown: str) -> None:
-    assert str(amounts.as_table(value)).startswith(shown)
+    assert str(columns.as_table(value)).startswith(shown)

@@ -34,7 +34,7 @@ from billing.models import (
     Posting,
     Refund,
 )
-from billing.payments import receipts, settlement, stripe_collection
+from billing.payments import outcomes, receipts, settlement
 from core.tenancy import system
 from hosting.models import Number
 from tests.factories import make_deliveries, make_number
@@ -155,7 +155,7 @@ class Life:
         with system("test"):
             open_ones = list(Refund.objects.filter(business=self.business, status="open"))
         for refund in open_ones:
-            stripe_collection.settle_manually(
+            outcomes.settle_manually(
                 refund, moved=self.chance.random() < 0.8, reference=str(self.chance.random())
             )
 

@@ -30,6 +30,8 @@ CHECK = """() => axe.run({
 NOT_PAGES = {
     "healthz",
     "readyz",
+    "metrics",
+    "demo_progress",
     "status",
     "api_schema",
     "api_docs",

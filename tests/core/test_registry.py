@@ -31,6 +31,7 @@ EXPECTED = {
     "core.backup.reconciliations",
     "core.health.checks",
     "core.health.queues",
+    "core.metrics.database_figures",
     "core.outbox.sources",
     "core.queue.queues",
     "hosting.extensions.account_edges",

@@ -39,7 +39,7 @@ def test_defaults_work_on_one_machine(var: Path) -> None:
     found = load()
     kept = json.loads((var / "secrets.json").read_text())
     assert (found.host, found.port, found.live_port) == ("127.0.0.1", 8000, 8001)
-    assert (found.base_url, found.live_url) == ("http://127.0.0.1:8000", "http://127.0.0.1:8001")
+    assert (found.base_url, found.live_url) == ("http://127.0.0.1:8000", "http://127.0.0.1:8000")
     assert (found.secret_key, found.encryption_keys) == (
         kept["secret_key"],
         [kept["encryption_key"]],
@@ -57,13 +57,14 @@ def test_port_moves_the_live_port_and_the_addresses_with_it(
 ) -> None:
     monkeypatch.setenv("PORT", "9000")
     found = addresses()
-    assert (found.base_url, found.live_url) == ("http://127.0.0.1:9000", "http://127.0.0.1:9001")
+    assert (found.base_url, found.live_url) == ("http://127.0.0.1:9000", "http://127.0.0.1:9000")
+    assert found.live_port == 9001
     monkeypatch.setenv("HOST", "::")
     assert addresses().base_url == "http://[::1]:9000"
     monkeypatch.setenv("BASE_URL", "https://chat.example/")
     monkeypatch.setenv("HOST", "0.0.0.0")
     found = addresses()
-    assert (found.base_url, found.live_url) == ("https://chat.example", "http://127.0.0.1:9001")
+    assert (found.base_url, found.live_url) == ("https://chat.example", "https://chat.example")
     assert "chat.example" in load().allowed_hosts
 
 
@@ -237,6 +238,7 @@ class TestSecretsInFiles:
             "pw",
         ),
         "STRIPE_API_KEY": ("sk_test_1", lambda found: found.stripe_api_key, "sk_test_1"),
+        "METRICS_TOKEN": ("a token", lambda found: found.metrics_token, "a token"),
         "STRIPE_WEBHOOK_SECRET": ("whsec_1", lambda found: found.stripe_webhook_secret, "whsec_1"),
     }
 

@@ -25,13 +25,14 @@ from billing.models import (
     CardChoice,
     Charge,
     CreditUse,
+    MinimumCommitment,
     RateCard,
     Recount,
     Refund,
     Seller,
     Tally,
 )
-from billing.payments import receipts, stripe_collection
+from billing.payments import outcomes, receipts
 from billing.rate_cards import versions
 from billing.rate_cards.versions import Sheet, Step
 from core.sql import statement
@@ -66,6 +67,8 @@ def books() -> None:
     make_deliveries(reversed_, make_number(reversed_), 5, to="4915112345678")
     meter.meter_due()
     report_prices(clock)
+    with system("test"):
+        MinimumCommitment.objects.create(business=void, amount_micros=7_000_000, first_month=MAY)
     may = {
         one.pk: close.close_period(business=one, month=MAY)
         for one in (taxed, void, lost, reversed_)
@@ -79,7 +82,7 @@ def books() -> None:
     credit_notes.credit(invoice=first, reason="y", amounts={1: 500})
     with system("test"):
         refund = Refund.objects.get()
-    stripe_collection.settle_manually(refund, moved=True, reference="back")
+    outcomes.settle_manually(refund, moved=True, reference="back")
     close.void(invoice=second)
     close.reissue(invoice=second)
     close.mark_uncollectible(invoice=third)
@@ -115,8 +118,8 @@ def report_prices(clock: datetime) -> None:
 # What is planted, the check that must name it, and what the name begins with.
 PLANTS: list[tuple[str, str, str]] = [
     (
-        "UPDATE billing_charge SET market = 'India' WHERE id = (SELECT min(id) "
-        "FROM billing_charge)",
+        "UPDATE billing_charge SET market = CASE market WHEN 'India' THEN 'Germany' ELSE 'India' "
+        "END WHERE id = (SELECT min(id) FROM billing_charge)",
         "reconcile_markets",
         "charge ",
     ),
@@ -289,9 +292,9 @@ PLANTS: list[tuple[str, str, str]] = [
     ),
     (
         "UPDATE billing_creditnote SET use = 'refund' WHERE use = 'balance'; INSERT INTO "
-        "billing_refund (business_id, currency, status, amount_minor, key, reference, failure, "
-        "created_at) SELECT business_id, 'USD', 'open', 7, 'k', '', '', now() FROM "
-        "billing_creditnote LIMIT 1",
+        "billing_refund (business_id, currency, method, status, amount_minor, key, reference, "
+        "failure, created_at) SELECT business_id, 'USD', 'bank', 'open', 7, 'k', '', '', now() "
+        "FROM billing_creditnote LIMIT 1",
         "reconcile_allocations",
         "credit balance",
     ),
@@ -314,6 +317,18 @@ PLANTS: list[tuple[str, str, str]] = [
         "entry credit",
     ),
     ("DELETE FROM billing_posting WHERE event LIKE 'void:%'", "reconcile_journal", "entry void"),
+    # Minimum commitments.
+    (
+        "UPDATE billing_minimumcommitment SET amount_micros = amount_micros + 1",
+        "reconcile_commitments",
+        "month 2026-0",
+    ),
+    ("DELETE FROM billing_minimumcommitment", "reconcile_commitments", "month 2026-0"),
+    (
+        "UPDATE billing_invoiceline SET kind = 'fee' WHERE kind = 'commitment'",
+        "reconcile_commitments",
+        "month 2026-0",
+    ),
     # What the network reported.
     (
         "UPDATE billing_charge SET price_micros = 9999 WHERE rule = 'reported'",
@@ -371,7 +386,7 @@ def _constraints(rows: "psycopg.Connection[Any]") -> list[str]:
 
 
 def test_there_are_enough_kinds_of_errors() -> None:
-    assert len(PLANTS) >= 40
+    assert len(PLANTS) >= 50
     # Messages and references have their plants in test_reconciliation.
     assert {check for _, check, _ in PLANTS} >= set(CHECKS) - {
         "reconcile_references",
