@@ -7,8 +7,9 @@ from allauth.account.forms import default_token_generator
 from allauth.account.models import EmailAddress
 from allauth.account.utils import user_pk_to_url_str
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
-from django.core.validators import ValidationError, validate_email
+from django.core.validators import validate_email
 from django.urls import reverse
 
 from accounts.models import User
