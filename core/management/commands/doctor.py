@@ -1,6 +1,6 @@
 """`manage.py doctor`: what is wrong with this installation, and what to do about it."""
 
-from typing import Any, ClassVar
+from typing import Any
 
 from django.core.management.base import BaseCommand
 
@@ -14,7 +14,7 @@ class Command(BaseCommand):
 
     help = "Say what is wrong with this installation, with a mend for each."
     # It also runs where the database does not.
-    requires_system_checks: ClassVar[list[str]] = []
+    requires_system_checks = ()
     requires_migrations_checks = False
 
     def handle(self, *args: Any, **options: Any) -> None:
