@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from accounts.access import BusinessRequest, member_page
-from accounts.models import Role
+from accounts.models import FINANCE
 from billing import pay_links
 from billing.documents import archive, tables
 from billing.metering.charts import usage_charts
@@ -39,7 +39,6 @@ from billing.pricing.explanation import Explanation, explain
 from billing.rate_cards.terms import terms_of
 from hosting.models import Category, HostedCount, Message
 
-FINANCE = (Role.OWNER, Role.FINANCE)
 INVOICES_PER_PAGE = 24
 PAST_DUE = "past_due"
 STATUSES = [choice for choice in InvoiceStatus.choices if choice[0] != InvoiceStatus.DRAFT]
