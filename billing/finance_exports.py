@@ -28,7 +28,7 @@ from core.errors import NotYours
 from core.queue import Claimed, InSlices, Outcome, Queue
 from core.queue.rows import opened_again
 from core.queue.settle import lock, renew
-from core.queue.work import work
+from core.queue.work import work_all
 from core.tenancy import system
 
 log = structlog.get_logger(__name__)
@@ -108,10 +108,7 @@ def resume(*, export: Export) -> None:
 
 def run_due() -> int:
     """Make the exports that wait; returns how many were claimed."""
-    handled = 0
-    while work(QUEUE):
-        handled += 1
-    return handled
+    return work_all(QUEUE)
 
 
 def expire_files(limit: int = 200) -> int:

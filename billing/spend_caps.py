@@ -2,13 +2,15 @@
 
 import structlog
 from django.db import connection
-from django.utils import timezone
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
-from accounts.models import Membership, Role
+from accounts.models import FINANCE, Membership
 from billing.models import SpendAlert
 from core import money
 from core import outbox as email_outbox
-from core.queue.sweep import for_each
+from core.queue import Claimed, OneByOne, Queue
+from core.queue.work import work_all
 from core.sql import fetch_prepared, select, statement
 from core.tenancy import system
 from hosting.errors import CloudApiError
@@ -16,7 +18,6 @@ from hosting.models import Account, Message
 from hosting.webhooks import outbox
 
 log = structlog.get_logger(__name__)
-MAX_ALERTS_PER_RUN = 1000
 
 
 def check_cap(message: Message) -> None:
@@ -74,26 +75,30 @@ def release_commitments() -> int:
 def raise_alerts() -> int:
     """Write alerts for caps that reached 50, 80 or 100 percent, and send them by mail and webhook.
 
-    Returns how many were sent.
+    Returns how many alerts were claimed.
     """
     with system("caps of every business"), connection.cursor() as cursor:
         cursor.execute(statement("billing", "raise_alerts"))
-        waiting = SpendAlert.objects.filter(mailed_at=None).order_by("id")
-        keys = list(waiting.values_list("pk", flat=True)[:MAX_ALERTS_PER_RUN])
-    return for_each(keys, _send_alert)
+    return work_all(QUEUE)
 
 
-def _send_alert(alert_id: int) -> bool:
-    """Send an alert that was not; False where it was sent meanwhile."""
-    with system("alerts of every business"):
-        alerts = SpendAlert.objects.select_for_update(of=("self",)).filter(mailed_at=None)
-        alert = alerts.select_related("business").filter(pk=alert_id).first()
-        if alert is None:
-            return False
-        _notify_webhooks(alert)
-        _send_mail(alert)
-        SpendAlert.objects.filter(pk=alert.pk).update(mailed_at=timezone.now())
-        return True
+def _send_alert(row: Claimed) -> None:
+    alert = SpendAlert.objects.select_related("business").get(pk=row.key)
+    _notify_webhooks(alert)
+    _send_mail(alert)
+
+
+QUEUE = Queue(
+    name="spend_alerts",
+    about="Alerts of spend caps that are to be mailed and written as webhook calls.",
+    model=SpendAlert,
+    work=OneByOne(_send_alert),
+    is_open=Q(mailed_at=None),
+    # The mails go to members, whom the business's scope does not show.
+    scoped=False,
+    done={"mailed_at": "statement_timestamp()"},
+    dead_title=_("Spend alerts not sent"),
+)
 
 
 def _notify_webhooks(alert: SpendAlert) -> None:
@@ -124,7 +129,7 @@ def _alert_text(alert: SpendAlert) -> str:
 
 def _send_mail(alert: SpendAlert) -> None:
     business = alert.business
-    readers = Membership.objects.filter(business=business, role__in=[Role.OWNER, Role.FINANCE])
+    readers = Membership.objects.filter(business=business, role__in=FINANCE)
     context = {"business": business, "percent": alert.percent, "words": _alert_text(alert)}
     email_outbox.write(
         email_outbox.render("spend_alert", context),

@@ -1,9 +1,10 @@
 """The environment as typed settings: variables of `config.variables`, validated at the start."""
 
+import re
 import warnings
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from ipaddress import ip_address, ip_network
+from dataclasses import KW_ONLY, dataclass, replace
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -24,6 +25,8 @@ OWN_EMAIL_BACKENDS = {
 _process = {"is_web": False}
 # Threads of one web process; requests to others never take all of them (`core.outbound`).
 WEB_THREADS = 4
+_LABEL = "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
+DOMAIN = re.compile(rf"{_LABEL}(\.{_LABEL})+")
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 
@@ -36,6 +39,11 @@ class Addresses:
     live_port: int
     base_url: str
     live_url: str
+    # The name for which the front gets a certificate; empty: there is no TLS here.
+    domain: str = ""
+    acme_email: str = ""
+    # "acme", or "internal": certificates of an authority that the front makes itself.
+    tls: str = "acme"
 
     @property
     def local_host(self) -> str:
@@ -49,6 +57,7 @@ class Addresses:
 class Environment(Addresses):
     """All settings of the environment; each has a default that works on one machine."""
 
+    _: KW_ONLY
     var: Path
     secret_key: str
     # Newest first.
@@ -58,6 +67,8 @@ class Environment(Addresses):
     verify_token: str
     debug: bool
     allowed_hosts: list[str]
+    # Of proxies in front, which tell the client's address.
+    trusted_proxies: list[IPv4Network | IPv6Network]
     # Django's settings for the aliases `default` and `owner`.
     databases: dict[str, dict[str, Any]]
     takes_system_role: bool
@@ -67,6 +78,9 @@ class Environment(Addresses):
     # Django's EMAIL_… settings.
     email: dict[str, Any]
     from_email: str
+    metrics_token: str
+    # Shared by the counters of all processes of this host; empty: each has its own.
+    metrics_folder: str
     stripe_api_key: str
     stripe_webhook_secret: str
     stripe_api_base: str
@@ -76,8 +90,6 @@ class Environment(Addresses):
     worker_processes: int
     demo: bool
     postgres_bin: str
-    # Addresses and networks of proxies whose headers are believed.
-    trusted_proxies: list[str]
 
     @property
     def email_backend(self) -> str:
@@ -101,12 +113,15 @@ def load() -> Environment:
         verify_token=_kept("PARLEY_VERIFY_TOKEN", "verify_token", var),
         debug=_debug(),
         allowed_hosts=words("ALLOWED_HOSTS", hosts),
+        trusted_proxies=_networks("TRUSTED_PROXIES"),
         databases=_databases(var),
         takes_system_role=bool(_worker_url(var)),
         redis_url=_server_url("REDIS_URL", var),
         media=media_storage(text("MEDIA_URL")),
         email=_email(var),
         from_email=text("DEFAULT_FROM_EMAIL", "Parley <parley@localhost>"),
+        metrics_token=secret("METRICS_TOKEN") or known_secrets(var).get("metrics_token", ""),
+        metrics_folder=text("PROMETHEUS_MULTIPROC_DIR"),
         stripe_api_key=secret("STRIPE_API_KEY"),
         stripe_webhook_secret=secret("STRIPE_WEBHOOK_SECRET"),
         stripe_api_base=text("STRIPE_API_BASE"),
@@ -116,7 +131,6 @@ def load() -> Environment:
         worker_processes=number("WORKER_PROCESSES", 2),
         demo=_demo(where.base_url),
         postgres_bin=chosen_postgres(),
-        trusted_proxies=_trusted_proxies(),
     )
 
 
@@ -127,12 +141,33 @@ def var_folder() -> Path:
 
 def addresses() -> Addresses:
     """Read the addresses only; needs no server and no secret."""
-    port = number("PORT", 8000, highest=65534)
+    domain = _domain()
+    port = number("PORT", 443 if domain else 8000, highest=65534)
     live_port = number("LIVE_PORT", port + 1, highest=65535)
-    listening = Addresses(text("HOST", "127.0.0.1"), port, live_port, "", "")
-    base_url = text("BASE_URL", f"http://{listening.local_host}:{port}")
-    live_url = text("LIVE_URL", f"http://{listening.local_host}:{live_port}")
+    listening = Addresses(
+        text("HOST", "127.0.0.1"), port, live_port, "", "",
+        domain=domain, acme_email=text("ACME_EMAIL"), tls=_tls(),
+    )  # fmt: skip
+    here = f"http://{listening.local_host}:{port}"
+    named = f"https://{domain}" + (f":{port}" if port != 443 else "")
+    base_url = text("BASE_URL", named if domain else here)
+    # Behind one address, as `make run` and a proxy make it.
+    live_url = text("LIVE_URL", base_url)
     return replace(listening, base_url=base_url.rstrip("/"), live_url=live_url.rstrip("/"))
+
+
+def _domain() -> str:
+    name = text("DOMAIN").lower()
+    if name and (len(name) > 253 or not DOMAIN.fullmatch(name)):
+        raise ConfigurationError(f"DOMAIN must be a name such as chat.example.com, not '{name}'.")
+    return name
+
+
+def _tls() -> str:
+    kind = text("TLS", "acme")
+    if kind not in ("acme", "internal"):
+        raise ConfigurationError(f"TLS must be acme or internal, not '{kind}'.")
+    return kind
 
 
 def chosen_postgres() -> str:
@@ -168,16 +203,16 @@ def _demo(base_url: str) -> bool:
     return demo
 
 
-def _trusted_proxies() -> list[str]:
-    proxies = words("TRUSTED_PROXIES", [])
-    for one in proxies:
+def _networks(name: str) -> list[IPv4Network | IPv6Network]:
+    found = []
+    for word in words(name, []):
         try:
-            ip_network(one, strict=False)
+            found.append(ip_network(word))
         except ValueError:
             raise ConfigurationError(
-                f"TRUSTED_PROXIES has addresses and networks such as 10.0.0.0/8, not '{one}'."
+                f"{name} must have addresses or networks such as 10.0.0.0/8, not '{word}'."
             ) from None
-    return proxies
+    return found
 
 
 def _debug() -> bool:

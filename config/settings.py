@@ -57,6 +57,8 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "core.metrics.MetricsMiddleware",
+    "core.client_address.ClientAddressMiddleware",
     "core.middleware.EdgeMiddleware",
     "hosting.api.fast_path.FastPathMiddleware",
     "core.middleware.TextMiddleware",
@@ -199,14 +201,15 @@ UPLOAD_LIMITS: list[tuple[str, int | None]] = [
     (r"/(v\d+\.\d+/)?\d", None),
     (r"/", 100 * 1024 * 1024 + 64 * 1024),
 ]
+# Networks of proxies whose X-Forwarded-For and X-Forwarded-Proto are believed; from others,
+# `core.client_address` removes these headers.
+TRUSTED_PROXIES = ENV.trusted_proxies
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = ENV.base_url.startswith("https://")
 X_FRAME_OPTIONS = "DENY"
-# Whose headers say who asks and whether by https; from anybody else they are removed.
-TRUSTED_PROXIES = ENV.trusted_proxies
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if ENV.trusted_proxies else None
 # With an https address, browsers come back by https only.
 HSTS_SECONDS = 365 * 24 * 3600
 CONTENT_SECURITY_POLICY = {
@@ -358,6 +361,9 @@ VERIFY_TOKEN = ENV.verify_token
 ENCRYPTION_KEYS = ENV.encryption_keys
 # Backups are encrypted to it; empty: there are none.
 BACKUP_KEY = ENV.backup_key
+# Opens /metrics; without it there is no such page.
+METRICS_TOKEN = ENV.metrics_token
+METRICS_FOLDER = ENV.metrics_folder
 # Lets media links and webhooks reach private addresses: for development and tests only.
 ALLOW_PRIVATE_URLS = ENV.allow_private_urls
 

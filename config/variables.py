@@ -21,6 +21,7 @@ SECRETS = (
     "EMAIL_URL",
     "STRIPE_API_KEY",
     "STRIPE_WEBHOOK_SECRET",
+    "METRICS_TOKEN",
 )
 PLAIN = (
     "PARLEY_VAR",
@@ -33,6 +34,9 @@ PLAIN = (
     "PORT",
     "LIVE_PORT",
     "BASE_URL",
+    "DOMAIN",
+    "ACME_EMAIL",
+    "TLS",
     "LIVE_URL",
     "ALLOWED_HOSTS",
     "TRUSTED_PROXIES",
@@ -41,6 +45,7 @@ PLAIN = (
     "MEDIA_URL",
     "DEFAULT_FROM_EMAIL",
     "STRIPE_API_BASE",
+    "PROMETHEUS_MULTIPROC_DIR",
     "PARLEY_ALLOW_PRIVATE_URLS",
 )
 VARIABLES = frozenset([*PLAIN, *SECRETS, *(f"{name}_FILE" for name in SECRETS)])

@@ -16,7 +16,7 @@ class CoreConfig(AppConfig):
         """Register health checks, and wake the worker that sends mails whenever some were
         written.
         """
-        from core import health, heartbeat
+        from core import health, heartbeat, metrics
         from core.outbox import emails_written, send
         from core.queue import queues
 
@@ -27,6 +27,8 @@ class CoreConfig(AppConfig):
         health.checks.register(health.HealthCheck("queues", health.check_queues))
         health.checks.register(health.HealthCheck("worker", heartbeat.check_worker))
         queues.register(send.QUEUE)
+        for figure in metrics.own_figures():
+            metrics.database_figures.register(figure)
         emails_written.connect(_wake_sender)
 
 

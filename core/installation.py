@@ -23,6 +23,7 @@ SECRETS = (
     "verify_token",
     "encryption_key",
     "backup_key",
+    "metrics_token",
 )
 
 

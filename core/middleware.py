@@ -1,8 +1,7 @@
-"""Middleware: who asks and by what scheme, headers of every answer, limits, unstorable text."""
+"""Middleware: headers of every answer, limits of requests to others, unstorable text."""
 
 import re
 from collections.abc import Callable, Iterable
-from ipaddress import ip_address, ip_network
 from typing import Any
 
 from django.conf import settings
@@ -19,24 +18,18 @@ FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 
 # What is the same for everybody, and may be kept for a moment: shop fronts and health.
 CACHEABLE = frozenset({"shop_front", "shop_collection", "shop_front_product", "shop_qr"})
-# Set in META where a proxy that is not trusted has passed on a request.
-PASSED_ON = "parley.passed_on"
 
 
 class EdgeMiddleware:
-    """The outermost, in front of the fast path as well.
-
-    The client's address and scheme come from trusted proxies only; nothing private is kept by
-    browsers and proxies; requests to others are few and short (`core.outbound`).
+    """In front of the fast path as well: nothing private is kept by browsers and proxies, https
+    stays https, and requests to others are few and short (`core.outbound`).
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
-        self.trusted = [ip_network(one, strict=False) for one in settings.TRUSTED_PROXIES]
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         """Pass the request on, and add what every answer bears."""
-        self._find_client(request)
         with outbound.web_request():
             response = self.get_response(request)
         if settings.BASE_URL.startswith("https://"):
@@ -48,33 +41,6 @@ class EdgeMiddleware:
         if not is_static and not (match and match.url_name in CACHEABLE):
             response.headers.setdefault("Cache-Control", "no-store")
         return response
-
-    def _find_client(self, request: HttpRequest) -> None:
-        """Replace the address of trusted proxies by that of the last hop which is not one.
-
-        Nothing that somebody else says of client or scheme is believed: it is removed.
-        """
-        meta = request.META
-        hops = [one.strip() for one in meta.pop("HTTP_X_FORWARDED_FOR", "").split(",")]
-        hops = [one for one in hops if one]
-        if not self._is_trusted(meta.get("REMOTE_ADDR", "")):
-            if "HTTP_FORWARDED" in meta or not {*hops} <= {"127.0.0.1", "::1"}:
-                meta[PASSED_ON] = "1"
-            meta.pop("HTTP_X_FORWARDED_PROTO", None)
-            return
-        while hops:
-            meta["REMOTE_ADDR"] = hops.pop()
-            if not self._is_trusted(meta["REMOTE_ADDR"]):
-                break
-
-    def _is_trusted(self, address: str) -> bool:
-        if not self.trusted:
-            return False
-        try:
-            known = ip_address(address)
-        except ValueError:
-            return False
-        return any(known in network for network in self.trusted)
 
 
 class TextMiddleware:

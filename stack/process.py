@@ -32,6 +32,8 @@ class SupervisedProcess:
     environment: dict[str, str] = field(default_factory=dict)
     # Arguments of Popen that drop root's rights: user, group, extra_groups.
     limits: dict[str, Any] = field(default_factory=dict)
+    # The Unix socket on which it listens; what a killed process left of it is removed.
+    socket: Path | None = None
     end_signal: int = signal.SIGTERM
     patience: float = 10
     popen: subprocess.Popen[bytes] | None = None
@@ -45,6 +47,8 @@ class SupervisedProcess:
         self.started_at = time.monotonic()
         self.not_before = 0
         _rotate(self.log)
+        if self.socket:
+            self.socket.unlink(missing_ok=True)
         handle = os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         with os.fdopen(handle, "ab") as log:
             self.log_start = log.tell()

@@ -1,18 +1,20 @@
 """`manage.py up`: run the whole product on one machine, supervised, until Ctrl-C."""
 
 import os
+import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.client import HTTPException
 from types import FrameType
 
 from config.environment import (
     BASE_DIR,
-    WEB_THREADS,
     Addresses,
     Environment,
     addresses,
@@ -20,10 +22,12 @@ from config.environment import (
     load,
     var_folder,
 )
-from config.variables import ConfigurationError, given
+from config.variables import ConfigurationError, given, text
 from core.installation import process_start, read_json
+from stack.commands import Front, commands, front_of, http_port
+from stack.demo import DemoProcess
 from stack.lock import AlreadyRunning, StackError
-from stack.machine import end_with_parent, port_is_free
+from stack.machine import end_with_parent, port_is_free, status_on_socket
 from stack.process import SupervisedProcess
 from stack.servers import Servers, Settings
 from stack.welcome import welcome
@@ -31,7 +35,7 @@ from stack.welcome import welcome
 HEALTHY_SECONDS = 90
 ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # First what accepts requests and creates work, then what does the work.
-STOPPED_IN_ORDER = (("web", "live", "beat"), ("worker",))
+STOPPED_IN_ORDER = (("front", "web", "live", "beat"), ("worker",))
 
 
 class Interrupted(Exception):
@@ -101,27 +105,48 @@ def _where() -> str:
 
 
 def _run(servers: Servers, processes: dict[str, SupervisedProcess]) -> None:
-    _start_servers(servers)
+    front = front_of(var_folder())
+    _start_servers(servers, front)
     env = load()
     with step("Preparing the database"):
         _manage("migrate", "--verbosity", "0")
-    for name, command in _commands(env).items():
-        processes[name] = SupervisedProcess(
-            name, command, env.var / "log" / f"{name}.log", cwd=BASE_DIR
-        )
-        processes[name].start()
+    if not env.demo:
+        # Whoever reads this console may become the first operator.
+        _manage("operator", "--if-none", env.acme_email or "operator@localhost.localdomain")
+    _start_processes(env, front, processes)
     servers.record(**processes)
-    if env.demo:
-        _make_demo()
-    with step("Waiting until web, live streams, worker and beat are healthy"):
-        _await_healthy(env, servers, processes)
-    say(welcome(env, _pids(servers, processes)))
-    while True:
-        time.sleep(0.5)
-        _restart_ended(env, servers, processes)
+    demo = DemoProcess(env.var / "log" / "seed_demo.log") if env.demo else None
+    try:
+        with step("Waiting until web, live streams, worker and beat are healthy"):
+            _await_healthy(env, front, servers, processes)
+        if demo and not demo.await_logins():
+            say(f"There is no demo, everything else runs: {demo.problem}")
+            demo = None
+        say(welcome(env, _pids(servers, processes)))
+        while True:
+            time.sleep(0.5)
+            _restart_ended(env, servers, processes)
+            if demo and not demo.show(say):
+                demo = None
+    finally:
+        if demo:
+            demo.stop()
 
 
-def _start_servers(servers: Servers) -> None:
+def _start_processes(
+    env: Environment, front: Front | None, processes: dict[str, SupervisedProcess]
+) -> None:
+    for name, command in commands(env, front).items():
+        process = SupervisedProcess(name, command, env.var / "log" / f"{name}.log", cwd=BASE_DIR)
+        if front and name == "front":
+            process.environment = front.environment(env)
+        elif front:
+            process.socket = {"web": front.web, "live": front.live}.get(name)
+        processes[name] = process
+        process.start()
+
+
+def _start_servers(servers: Servers, front: Front | None) -> None:
     names = [
         name
         for name, ours in (("PostgreSQL", servers.wants_postgres), ("Valkey", servers.wants_valkey))
@@ -132,10 +157,24 @@ def _start_servers(servers: Servers) -> None:
     ):
         servers.start()
         # After the lock, so that a second start reports the first one instead of a taken port.
-        _require_free_ports(addresses())
+        _require_free_ports(addresses(), front)
     if servers.note:
         say(servers.note)
+    if not front:
+        where = addresses()
+        say(f"There is no Caddy: live streams have a port of their own, {where.live_port}.")
+        os.environ.setdefault("LIVE_URL", f"http://{where.local_host}:{where.live_port}")
     os.environ.update(servers.environment)
+    _empty_metrics()
+
+
+def _empty_metrics() -> None:
+    """Give the processes a folder for their counters, without those of earlier starts."""
+    if not text("PROMETHEUS_MULTIPROC_DIR"):
+        folder = var_folder() / "metrics"
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(mode=0o700)
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
 
 
 def _guard() -> "subprocess.Popen[bytes]":
@@ -150,12 +189,21 @@ def _guard() -> "subprocess.Popen[bytes]":
     return subprocess.Popen(command, stdin=subprocess.PIPE, cwd=BASE_DIR, start_new_session=True)
 
 
-def _require_free_ports(where: Addresses) -> None:
-    for name, port in (("PORT", where.port), ("LIVE_PORT", where.live_port)):
-        if not port_is_free(port, where.host):
-            raise StackError(
-                f"port {port} of {where.host} is taken. Choose another: {name}={port + 10} make run"
-            )
+def _require_free_ports(where: Addresses, front: Front | None) -> None:
+    if where.domain and not front:
+        raise StackError("DOMAIN needs Caddy, and there is none: install it.")
+    host = "0.0.0.0" if where.domain else where.host
+    ports = {"PORT": where.port}
+    ports |= {"HTTP": http_port(where)} if where.domain else {}
+    ports |= {} if front else {"LIVE_PORT": where.live_port}
+    for name, port in ports.items():
+        if port_is_free(port, host):
+            continue
+        if where.domain:
+            raise StackError(f"port {port} cannot be used: it is taken, or root's alone.")
+        raise StackError(
+            f"port {port} of {host} is taken. Choose another: {name}={port + 10} make run"
+        )
 
 
 def _manage(*words: str) -> None:
@@ -179,80 +227,18 @@ def _manage(*words: str) -> None:
             command.wait()
 
 
-def _make_demo() -> None:
-    try:
-        _manage("seed_demo")
-    except StackError as error:
-        say(f"There is no demo, everything else runs: {error}")
-
-
-def _commands(env: Environment) -> dict[str, list[str]]:
-    run = [sys.executable, "-m"]
-    celery = [*run, "celery", "-A", "config"]
-    return {
-        "web": [
-            *run,
-            "granian",
-            "--interface",
-            "wsgi",
-            "--host",
-            env.host,
-            "--port",
-            str(env.port),
-            "--workers",
-            str(env.web_workers),
-            "--blocking-threads",
-            str(WEB_THREADS),
-            "--workers-kill-timeout",
-            "5",
-            "--log-level",
-            "warning",
-            "--no-access-log",
-            "config.wsgi:application",
-        ],
-        "live": [
-            *run,
-            "uvicorn",
-            "--host",
-            env.host,
-            "--port",
-            str(env.live_port),
-            "--log-level",
-            "warning",
-            "--no-access-log",
-            "--timeout-graceful-shutdown",
-            "1",
-            "config.asgi:application",
-        ],
-        "worker": [
-            *celery,
-            "worker",
-            "--concurrency",
-            str(env.worker_processes),
-            "--loglevel",
-            "WARNING",
-            "--without-gossip",
-            "--without-mingle",
-        ],
-        "beat": [
-            *celery,
-            "beat",
-            "--schedule",
-            str(env.var / "beat"),
-            "--loglevel",
-            "WARNING",
-            "--pidfile",
-            "",
-        ],
-    }
-
-
 def _await_healthy(
-    env: Environment, servers: Servers, processes: dict[str, SupervisedProcess]
+    env: Environment,
+    front: Front | None,
+    servers: Servers,
+    processes: dict[str, SupervisedProcess],
 ) -> None:
     deadline = time.monotonic() + HEALTHY_SECONDS
     web, live = (f"http://{env.local_host}:{port}" for port in (env.port, env.live_port))
+    if front:
+        web, live = f"unix:{front.web}:", f"unix:{front.live}:"
     waiting = [f"{web}/healthz", f"{web}/readyz", f"{live}/live/healthz"]
+    waiting += [f"front:{env.port}"] if front else []
     while waiting:
         waiting = [url for url in waiting if not _answers(url)]
         if time.monotonic() > deadline:
@@ -265,11 +251,18 @@ def _await_healthy(
 
 
 def _answers(url: str) -> bool:
+    """Whether `http://…`, `unix:<socket>:<path>` or `front:<port>` answers."""
+    scheme, _, rest = url.partition(":")
     try:
+        if scheme == "front":
+            with socket.create_connection(("127.0.0.1", int(rest)), timeout=2):
+                return True
+        if scheme == "unix":
+            return status_on_socket(*rest.split(":")) == 200
         # An address of our own.
         with urllib.request.urlopen(url, timeout=2) as response:  # nosec B310
             return bool(response.status == 200)
-    except OSError:
+    except (OSError, HTTPException):
         return False
 
 

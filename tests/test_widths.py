@@ -73,7 +73,9 @@ KINDS = {
         billing_cashreceipt.currency billing_posting.currency billing_refund.currency
         billing_exchangerate.currency billing_taxcountry.currency
         billing_spendcap.currency shops_buyerpayment.currency shops_catalog.currency
-        shops_order.currency
+        shops_order.currency hosting_reportedprice.currency
+        billing_minimumcommitment.currency
+        hosting_parkedstatus.price_currency
     """,
     "COUNTRY": """
         accounts_business.country billing_billingdetails.country billing_callingcode.country
@@ -115,7 +117,7 @@ KINDS = {
         billing_posting.tax_category
     """,
     "TIMEZONE": "accounts_business.timezone billing_seller.timezone",
-    "PAYMENT_METHOD": "billing_cashreceipt.method billing_payment.method",
+    "PAYMENT_METHOD": "billing_cashreceipt.method billing_payment.method billing_refund.method",
     "POSTCODE": "billing_billingdetails.postcode billing_seller.postcode",
     "CITY": "billing_billingdetails.city billing_seller.city",
     "REGION": "billing_billingdetails.region billing_seller.region",
@@ -186,7 +188,7 @@ KINDS = {
     "USERNAME": """
         hosting_contact.username
     """,
-    "WEBHOOK_FIELD": "hosting_webhookcall.field",
+    "WEBHOOK_FIELD": "hosting_webhookcall.field hosting_networknotice.field",
     "PLAN_CODE": """
         accounts_plan.code accounts_business.plan_id accounts_business.next_plan_id
         accounts_planterm.plan_id

@@ -27,6 +27,7 @@ from accounts.audit import record
 from accounts.models import ApiKey, AuditEntry, Business, Membership, Plan
 from accounts.plans import changes, preview, usage
 from accounts.plans.preview import CONFIRMED
+from core import money
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
@@ -186,7 +187,7 @@ class PlanAdmin(AuditedAdmin):
         "webhooks_per_second",
         "raw_events",
         "locked_messages",
-        "monthly_fee_micros",
+        "monthly_fee",
         "is_public",
         "business_count",
     )
@@ -197,6 +198,11 @@ class PlanAdmin(AuditedAdmin):
         """Plans annotated with their number of businesses."""
         plans: QuerySet[Plan] = super().get_queryset(request)
         return plans.annotate(businesses_on_it=Count("businesses"))
+
+    @display(description=_("monthly fee"), ordering="monthly_fee_micros")
+    def monthly_fee(self, plan: Plan) -> str:
+        """The fee with its currency."""
+        return money.show_micros(plan.monthly_fee_micros, plan.currency)
 
     @display(description=_("businesses on it"), ordering="businesses_on_it")
     def business_count(self, plan: Any) -> int:
@@ -231,6 +237,18 @@ class PlanAdmin(AuditedAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         """The code of an existing plan cannot change."""
         return (*self.readonly_fields, "code") if obj else self.readonly_fields
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """A new plan is a draft until it is published."""
+        given: dict[str, Any] = super().get_changeform_initial_data(request)
+        return {"is_public": False} | given
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """The form's field; what is not published is a draft that no customer is offered."""
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if db_field.name == "is_public":
+            field.label, field.help_text = _("Published"), _("Offered to customers; else a draft.")
+        return field
 
 
 @admin.register(ApiKey)

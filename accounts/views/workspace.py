@@ -16,8 +16,8 @@ from accounts import api_keys, development_mailbox, impersonation
 from accounts.access import SESSION_KEY, BusinessRequest, member_page
 from accounts.dashboard import panels
 from accounts.forms import ApiKeyForm
-from accounts.models import ApiKey, Membership, Role
-from core.middleware import PASSED_ON
+from accounts.models import ADMINS, ApiKey, Membership
+from core import client_address
 from core.tenancy import logins, system
 
 LOOPBACK = ("127.0.0.1", "::1")
@@ -82,8 +82,7 @@ def development_mails(request: HttpRequest) -> HttpResponse:
 
 
 def _is_from_here(request: HttpRequest) -> bool:
-    is_passed_on = PASSED_ON in request.META or "Forwarded" in request.headers
-    return request.META.get("REMOTE_ADDR", "") in LOOPBACK and not is_passed_on
+    return request.META.get("REMOTE_ADDR") in LOOPBACK and client_address.is_certain(request)
 
 
 @require_POST
@@ -122,7 +121,7 @@ def language(request: HttpRequest) -> HttpResponse:
     return response
 
 
-@member_page(Role.OWNER)
+@member_page(*ADMINS)
 def keys(request: BusinessRequest) -> HttpResponse:
     """API keys; POST creates one and shows its text once."""
     numbers = api_keys.numbers_of(request.business)
@@ -147,7 +146,7 @@ def _keys(request: BusinessRequest, form: ApiKeyForm, secret: str) -> HttpRespon
 
 
 @require_POST
-@member_page(Role.OWNER)
+@member_page(*ADMINS)
 def replace_key(request: BusinessRequest, key_id: int) -> HttpResponse:
     """Replace a key and show the new one's text once; the old key works for one more day."""
     _, secret = api_keys.replace_key(
@@ -157,7 +156,7 @@ def replace_key(request: BusinessRequest, key_id: int) -> HttpResponse:
 
 
 @require_POST
-@member_page(Role.OWNER)
+@member_page(*ADMINS)
 def revoke_key(request: BusinessRequest, key_id: int) -> HttpResponse:
     """Revoke a key."""
     api_keys.revoke_key(key=get_object_or_404(ApiKey, business=request.business, pk=key_id))

@@ -9,7 +9,7 @@ from unfold.decorators import display
 
 from accounts.admin_site.base import AuditedAdmin
 from billing.admin.ledger import BusinessRowsAdmin
-from billing.models import BillingDetails, Discount, LedgerAccount, Posting
+from billing.models import BillingDetails, Discount, LedgerAccount, MinimumCommitment, Posting
 from core import money
 
 
@@ -25,6 +25,25 @@ class DiscountAdmin(AuditedAdmin):
     search_fields = ("business__name", "description")
     autocomplete_fields = ("business",)
     ordering = ("-first_month", "-id")
+
+
+@admin.register(MinimumCommitment)
+class MinimumCommitmentAdmin(AuditedAdmin):
+    """What businesses' messages cost a month at least.
+
+    The database keeps the months that are closed: a commitment ends, or another begins.
+    """
+
+    list_display = ("business", "minimum", "first_month", "last_month")
+    list_select_related = ("business",)
+    search_fields = ("business__name",)
+    autocomplete_fields = ("business",)
+    ordering = ("-first_month", "-id")
+
+    @display(description=_("minimum a month"), ordering="amount_micros")
+    def minimum(self, commitment: MinimumCommitment) -> str:
+        """The amount with its currency."""
+        return money.show_micros(commitment.amount_micros, commitment.currency)
 
 
 @admin.register(BillingDetails)

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.admin_site.base import BusinessLink, Item
 from accounts.models import Business
-from billing import dashboard
+from billing.dashboard import panels as dashboard
 from billing.metering import meter
 from billing.models import Invoice, InvoiceStatus, Payment, PaymentStatus, Recount, Seller
 from core import money
@@ -29,6 +29,9 @@ BUSINESS_LINKS = (
     BusinessLink(_("Note a transfer"), "billing_cashreceipt_note", "business"),
     BusinessLink(_("Journal"), "billing_posting_changelist", "business__id__exact"),
     BusinessLink(_("Discounts"), "billing_discount_changelist", "business__id__exact"),
+    BusinessLink(
+        _("Minimum commitments"), "billing_minimumcommitment_changelist", "business__id__exact"
+    ),
     BusinessLink(_("Test clock"), "billing_period_clock", "business"),
 )
 

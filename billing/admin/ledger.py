@@ -14,6 +14,7 @@ from unfold.decorators import action, display
 
 from accounts.admin_site.base import AuditedAdmin, ReadOnlyAdmin
 from accounts.admin_site.confirmation import Question, ReasonForm, StyledForm, Table, ask, show
+from accounts.admin_site.queues import QueueAdmin
 from accounts.audit import record
 from accounts.models import Business
 from billing import tasks
@@ -228,11 +229,12 @@ class SpendCapAdmin(AuditedAdmin):
 
 
 @admin.register(Recount)
-class RecountAdmin(ReadOnlyAdmin):
+class RecountAdmin(QueueAdmin):
     """Recounts of the books, nightly and requested ones."""
 
-    hidden: ClassVar[tuple[str, ...]] = ("differences",)
-    list_display = ("asked_at", "month", "asked_by", "finished_at", "found")
+    task = tasks.recount
+    hidden: ClassVar[tuple[str, ...]] = ("differences", "leased_by")
+    list_display = ("asked_at", "month", "asked_by", "finished_at", "found", "last_error")
     ordering = ("-id",)
     actions_list = ("run_now",)
     actions_detail = ("show_differences",)

@@ -11,10 +11,12 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
 from accounts.admin_site.confirmation import Question, ReasonForm, ask
+from accounts.admin_site.queues import QueueAdmin, QueueStateFilter
 from accounts.audit import record
+from billing import tasks
 from billing.admin.ledger import BusinessRowsAdmin
 from billing.models import Payment, Refund
-from billing.payments import stripe_collection
+from billing.payments import outcomes
 from core import money
 
 MOVED, NEVER = "moved", "never"
@@ -44,8 +46,11 @@ class SettleForm(ReasonForm):
         return data
 
 
-class SettlementAdmin(BusinessRowsAdmin):
+class SettlementAdmin(QueueAdmin, BusinessRowsAdmin):
     """Base of payments and refunds, with manual settlement."""
+
+    task = tasks.collect
+    ordering = ("-id",)
 
     def has_settle_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Whether the user may change such rows; the rows themselves are never edited."""
@@ -63,7 +68,7 @@ class SettlementAdmin(BusinessRowsAdmin):
 
         def settle(data: dict[str, Any]) -> Any:
             before = {"status": row.status, "reference": row.reference}
-            stripe_collection.settle_manually(
+            outcomes.settle_manually(
                 row, moved=data["result"] == MOVED, reference=data["reference"]
             )
             row.refresh_from_db()
@@ -93,12 +98,12 @@ class PaymentAdmin(SettlementAdmin):
         "amount",
         "reference",
         "failure",
+        "last_error",
         "created_at",
     )
     list_select_related = ("invoice", "business")
-    list_filter = ("status", "method")
+    list_filter = (QueueStateFilter, "status", "method")
     search_fields = ("reference__exact", "invoice__number")
-    ordering = ("-id",)
     actions_detail = ("settle",)
 
     @action(description=_("Settle by hand"), url_path="settle", permissions=["settle"])
@@ -130,12 +135,12 @@ class RefundAdmin(SettlementAdmin):
         "amount",
         "reference",
         "failure",
+        "last_error",
         "created_at",
     )
     list_select_related = ("payment__invoice", "receipt", "credit_note", "business")
-    list_filter = ("status", "payment__method")
+    list_filter = (QueueStateFilter, "status", "method")
     search_fields = ("reference__exact", "credit_note__number")
-    ordering = ("-id",)
     actions_detail = ("settle",)
 
     @action(description=_("Settle by hand"), url_path="settle", permissions=["settle"])

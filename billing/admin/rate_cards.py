@@ -191,6 +191,9 @@ class UploadForm(StyledForm):
     )
     reactions_free = forms.BooleanField(label=_("Reactions are free"), required=False, initial=True)
     failed_charged = forms.BooleanField(label=_("Failed messages are charged"), required=False)
+    reported_prices = forms.BooleanField(
+        label=_("Marketing costs what the network reports, at most these prices"), required=False
+    )
 
     def clean_valid_from(self) -> date:
         """Require the first day of a month."""

@@ -7,7 +7,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
 from billing import tasks
-from billing.payments import stripe_collection
+from billing.payments import stripe_events
 from core.errors import ParleyError
 from core.wake import notify
 
@@ -17,7 +17,7 @@ from core.wake import notify
 def webhook(request: HttpRequest) -> HttpResponse:
     """Verify the signature over the raw body, store the event once, wake the worker."""
     try:
-        is_new = stripe_collection.receive_webhook(
+        is_new = stripe_events.receive_webhook(
             request.body, request.headers.get("Stripe-Signature", "")
         )
     except ParleyError as error:

@@ -35,6 +35,11 @@ class DocumentLine:
     category: str = ""
 
     @property
+    def prices_differ(self) -> bool:
+        """Whether what the line counts has more than one price: reported ones."""
+        return self.quantity * self.unit_price_micros != self.amount_micros
+
+    @property
     def tier_text(self) -> str:
         """The tier's range of messages in the active language; empty without a tier."""
         return wording.tier(*self.tier)

@@ -192,7 +192,9 @@ def _line(content: DocumentContent, line: DocumentLine) -> dict[str, str]:
         "description": line.description,
         "tier": line.tier_text,
         "quantity": wording.number(line.quantity),
-        "unit_price": _exact(content, line.unit_price_micros),
+        "unit_price": _("differs")
+        if line.prices_differ
+        else _exact(content, line.unit_price_micros),
         "amount": _exact(content, line.amount_micros),
     }
 

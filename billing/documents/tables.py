@@ -94,7 +94,7 @@ def lines_csv(invoice: Invoice) -> Iterator[str]:
                 line.tier_first,
                 line.tier_last,
                 line.quantity,
-                money.micro_amount(line.unit_price_micros),
+                "" if line.prices_differ else money.micro_amount(line.unit_price_micros),
                 money.minor_amount(line.amount_minor, invoice.currency),
                 invoice.currency,
                 money.micro_amount(line.amount_micros),
@@ -223,7 +223,7 @@ def _timestamp(at: datetime) -> str:
 def _message_lines(invoice: Invoice) -> list[int]:
     with scope(invoice.business_id):
         return list(
-            invoice.lines.exclude(kind=LineKind.FEE)
+            invoice.lines.filter(kind__in=[LineKind.MESSAGES, LineKind.LATE])
             .order_by("position")
             .values_list("position", flat=True)
         )

@@ -61,8 +61,10 @@ def own_amount(content: DocumentContent) -> str:
 
 def price(line: DocumentLine) -> tuple[str, int]:
     """Net price and quantity; prices must not be negative, so a reduction has a negative
-    quantity.
+    quantity. Where the prices of what the line counts differ, it is one piece of their sum.
     """
+    if line.prices_differ:
+        return f"{money.micro_amount(line.amount_micros):f}", 1
     sign = -1 if line.unit_price_micros < 0 else 1
     return f"{money.micro_amount(abs(line.unit_price_micros)):f}", sign * line.quantity
 

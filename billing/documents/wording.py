@@ -8,7 +8,9 @@ from babel.dates import format_date, format_skeleton
 from babel.numbers import format_decimal
 from django.utils.translation import gettext as _
 
+from billing import commitments
 from billing.models import LineKind, RateCategory
+from core import money
 from core.territories import locale
 
 # What `billing.plan_fees.fee_description` writes: the plan, and its days in a part of a month.
@@ -16,6 +18,13 @@ _FEE = re.compile(
     r"Hosting, plan (?P<plan>.+?)"
     r"(?:, (?P<first>\d+)(?: to (?P<last>\d+))? (?P<month>[A-Z][a-z]+)"
     r" \((?P<days>\d+) of (?P<of>\d+) days\))?"
+)
+
+# What `billing.commitments.description` writes.
+_MINIMUM = re.compile(
+    re.escape(commitments.DESCRIPTION)
+    .replace(r"\{amount\}", r"(?P<amount>[\d.]+)")
+    .replace(r"\{currency\}", r"(?P<currency>[A-Z]{3})")
 )
 
 
@@ -54,6 +63,8 @@ def description(
     """The description of a line, which is stored in English (`text`), in the active language."""
     if kind == LineKind.FEE:
         return _fee(text, of)
+    if kind == LineKind.COMMITMENT:
+        return _minimum(text)
     if kind not in (LineKind.MESSAGES, LineKind.LATE) or category not in RateCategory.values:
         return text
     made = _("%(category)s messages to %(market)s") % {
@@ -62,11 +73,23 @@ def description(
     }
     if rule == "failed":
         made += ", " + _("failed")
+    elif rule == "reported":
+        made += ", " + _("as reported")
     elif rule != "tier" and "free of charge" in text:
         made += ", " + _("free of charge")
     if is_late:
         made += ", " + _("delivered in %(month)s") % {"month": f"{of:%Y-%m}"}
     return made
+
+
+def _minimum(text: str) -> str:
+    found = _MINIMUM.fullmatch(text)
+    if found is None:
+        return text
+    micros = int(Decimal(found["amount"]) * money.MICROS)
+    return _("Up to the agreed minimum of %(amount)s a month") % {
+        "amount": money.show_micros(micros, found["currency"], locale())
+    }
 
 
 def _fee(text: str, of: date) -> str:

@@ -159,12 +159,7 @@ def _refundable(invoice: Invoice) -> int:
 
 def _refundable_by_payment(invoice: Invoice) -> list[tuple[Payment, int]]:
     payments = invoice.payments.exclude(method="balance").filter(status=PaymentStatus.SUCCEEDED)
-    return [(payment, payment.allocated_minor - _refunded(payment)) for payment in payments]
-
-
-def _refunded(payment: Payment) -> int:
-    live = payment.refunds.exclude(status__in=[PaymentStatus.FAILED, PaymentStatus.CANCELLED])
-    return int(live.aggregate(n=Sum("amount_minor"))["n"] or 0)
+    return [(payment, settlement.refundable_of(payment)) for payment in payments]
 
 
 def _create_note(
@@ -232,6 +227,7 @@ def _create_refunds(note: CreditNote) -> None:
                 business_id=note.business_id,
                 payment=payment,
                 credit_note=note,
+                method=payment.method,
                 currency=note.currency,
                 amount_minor=amount,
                 key=f"cn-{note.pk}-payment-{payment.pk}",

@@ -10,7 +10,7 @@ from django.db.models import QuerySet, Sum
 
 from accounts.models import Business
 from accounts.plans import changes
-from billing import plan_fees
+from billing import commitments, plan_fees
 from billing.invoices.treatments import Treatments
 from billing.models import (
     BillingDetails,
@@ -94,8 +94,11 @@ def create_draft(business: Business, period: Period, *, is_test: bool = False) -
     not billed. Call inside a transaction.
     """
     used = _usage(period, is_test).exclude(messages=0)
-    fees = is_test == is_on_trial(business) and _has_fee(business, period)
-    if not fees and not used.exists():
+    # On trial what is agreed by the month is on the test invoice, else on the other.
+    is_main = is_test == is_on_trial(business)
+    fees = is_main and _has_fee(business, period)
+    missing = commitments.missing(business, period.month, is_test=is_test) if is_main else 0
+    if not fees and not missing and not used.exists():
         return None
     if is_test and (used.aggregate(n=Sum("amount_micros"))["n"] or 0) < 0:
         return None
@@ -107,6 +110,9 @@ def create_draft(business: Business, period: Period, *, is_test: bool = False) -
     months = set(used.values_list("month", flat=True))
     values = _line_values(invoice, treated, months) | so_far | {"is_test": is_test}
     _execute("copy_lines", values)
+    if missing:
+        text = commitments.description(business, period.month)
+        _add_line(invoice, treated, LineKind.COMMITMENT, text, missing)
     if not is_test:
         _add_discounts(invoice, treated)
     return _set_totals(invoice, treated)
@@ -166,7 +172,8 @@ def owes_customer(business: Business, period: Period) -> bool:
     on_trial = is_on_trial(business)
     stretches = [] if on_trial else changes.stretches(business, period.month)
     fees = sum(plan_fees.plan_fee(one) for one in stretches)
-    exact = used + fees
+    missing = 0 if on_trial else commitments.missing(business, period.month)
+    exact = used + fees + missing
     for discount in Discount.objects.of_month(business, period.month):
         exact -= discount.taken_off(exact)
     return money.to_minor(exact, period.currency) < 0

@@ -3,6 +3,8 @@
 from datetime import timedelta
 
 import structlog
+from django.db import transaction
+from prometheus_client import Counter
 
 from billing import emails
 from billing.errors import BillingError
@@ -13,6 +15,7 @@ from billing.models import Invoice, InvoiceStatus, Seller
 from billing.payments import settlement
 
 log = structlog.get_logger(__name__)
+ISSUED = Counter("parley_invoices_issued", "Invoices issued, without test invoices.")
 
 
 class SellerIncomplete(BillingError):
@@ -55,6 +58,7 @@ def issue(invoice: Invoice) -> None:
         post.invoice_issued(invoice)
         settlement.use_balance(invoice)
         emails.invoice_issued(invoice)
+        transaction.on_commit(ISSUED.inc)
     log.info(
         "invoice_issued",
         invoice=invoice.number,

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from accounts.models import Business
 from accounts.plans import changes
-from billing import emails, plan_fees
+from billing import commitments, emails, plan_fees
 from billing.invoices import draft
 from billing.invoices.issue import complete_seller
 from billing.invoices.numbering import next_number
@@ -72,8 +72,8 @@ def _set_totals(note: CreditNote, lines: list[CreditNoteLine], treated: Treatmen
 
 
 def _lines(note: CreditNote, period: Period) -> Iterator[CreditNoteLine]:
-    """Its lines, with the opposite sign of an invoice's: fees, usage, discounts. Each has its share
-    of the exact sum, which is rounded half-even once.
+    """Its lines, with the opposite sign of an invoice's: fees, usage, minimum, discounts. Each has
+    its share of the exact sum, which is rounded half-even once.
     """
     reached = 0
     for position, line in enumerate(_exact_lines(note, period), 1):
@@ -85,7 +85,7 @@ def _lines(note: CreditNote, period: Period) -> Iterator[CreditNoteLine]:
 
 def _exact_lines(note: CreditNote, period: Period) -> Iterator[CreditNoteLine]:
     owed = 0
-    for line in (*_fees(note, period), *_usage(note, period)):
+    for line in (*_fees(note, period), *_usage(note, period), *_commitment(note, period)):
         owed += line.amount_micros
         yield line
     for discount in Discount.objects.of_month(note.business, period.month):
@@ -101,6 +101,13 @@ def _fees(note: CreditNote, period: Period) -> Iterator[CreditNoteLine]:
         if one.fee_micros:
             text = plan_fees.fee_description(one)
             yield _line(note, period, LineKind.FEE, text, -plan_fees.plan_fee(one))
+
+
+def _commitment(note: CreditNote, period: Period) -> Iterator[CreditNoteLine]:
+    missing = commitments.missing(note.business, period.month)
+    if missing:
+        text = commitments.description(note.business, period.month)
+        yield _line(note, period, LineKind.COMMITMENT, text, -missing)
 
 
 def _usage(note: CreditNote, period: Period) -> Iterator[CreditNoteLine]:

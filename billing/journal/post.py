@@ -29,6 +29,7 @@ REVENUE = {
     LineKind.FEE: AccountRole.HOSTING,
     LineKind.MESSAGES: AccountRole.MESSAGES,
     LineKind.LATE: AccountRole.MESSAGES,
+    LineKind.COMMITMENT: AccountRole.COMMITMENT,
     LineKind.DISCOUNT: AccountRole.DISCOUNTS,
 }
 MONEY = {PaymentMethod.BANK: AccountRole.BANK, PaymentMethod.STRIPE: AccountRole.CARD}

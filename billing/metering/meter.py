@@ -5,10 +5,12 @@ from collections.abc import Iterable
 import structlog
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
+from prometheus_client import Counter
 
 from billing.metering import batches
 from billing.metering.batches import Batch
 from billing.models import Quarantine
+from core.metrics import Figure
 from core.queue.settle import place_of, reason_of
 from core.sql import fetch_prepared, statement
 from core.tenancy import system
@@ -16,11 +18,13 @@ from core.tenancy import system
 log = structlog.get_logger(__name__)
 
 BATCH = 10_000
+METERED = Counter("parley_metered", "Deliveries that left the queue of metering.")
 _BATCH_TABLE = """
     CREATE TEMP TABLE IF NOT EXISTS meter_batch (
         message_id bigint, business_id bigint, number_id bigint, recipient text, category text,
         window_open boolean, free_entry boolean, free_entry_at timestamptz, kind text,
-        accepted_at timestamptz, delivered_at timestamptz, failed boolean
+        accepted_at timestamptz, delivered_at timestamptz, failed boolean,
+        reported bigint, reported_in text
     ) ON COMMIT DELETE ROWS
 """
 
@@ -66,6 +70,7 @@ def _price_batch(batch: Batch) -> int:
         claimed = batches.claim(cursor, batch)
         if claimed:
             _price(cursor, claimed)
+    METERED.inc(claimed)
     return claimed
 
 
@@ -114,3 +119,19 @@ def oldest_waiting_seconds() -> float:
                           SELECT created_at FROM hosting_delivery ORDER BY id LIMIT 1)), 0)"""
         )
         return float(cursor.fetchone()[0])
+
+
+def figures() -> list[Figure]:
+    """What /metrics reads of metering from the database."""
+    return [
+        Figure(
+            "parley_metering_lag_seconds",
+            "Age of the oldest delivery without a charge.",
+            lambda: [((), oldest_waiting_seconds())],
+        ),
+        Figure(
+            "parley_quarantine_rows",
+            "Deliveries that could not be priced.",
+            lambda: [((), waiting_in_quarantine())],
+        ),
+    ]

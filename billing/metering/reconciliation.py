@@ -9,15 +9,18 @@ from datetime import date
 
 import structlog
 from django.db import connection
+from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from billing.models import Recount
+from core.queue import NOBODY, Claimed, OneByOne, Queue
+from core.queue.work import work_all
 from core.sql import statement
 from core.tenancy import system
 
 log = structlog.get_logger(__name__)
 
-RECOUNT_LOCK = 7_290_003
 # What each statement compares, from messages to the journal.
 CHECKS = {
     "reconcile_messages": "delivered messages = charges + waiting + quarantined",
@@ -31,6 +34,7 @@ CHECKS = {
     "reconcile_invoices": "invoice lines = rollup, totals = lines",
     "reconcile_lines": "each line = its rows of the ledger, rounded once",
     "reconcile_fees": "fees = days on each plan; every month with something is billed",
+    "reconcile_commitments": "what is missing up to a minimum commitment is billed",
     "reconcile_taxes": "tax = the rate of its lines, rounded commercially",
     "reconcile_currencies": "one currency from the month to the refund",
     "reconcile_series": "numbers without gaps, of the year of their date",
@@ -53,6 +57,8 @@ ACTIONS = {
     "reconcile_invoices": "Void the invoice and issue it anew, or credit the line.",
     "reconcile_lines": "Credit the line, or void the invoice and issue it anew.",
     "reconcile_fees": "Issue the void invoice anew; without one close the month again.",
+    "reconcile_commitments": "Credit the line that is too much; what is missing is agreed with the "
+    "customer for the next month.",
     "reconcile_taxes": "Void the invoice and issue it anew with the tax of now, or credit it.",
     "reconcile_currencies": "Credit the document in full and bill it anew.",
     "reconcile_series": "Report it to the tax adviser: a number is never given twice.",
@@ -113,30 +119,35 @@ def request_recount(*, month: date | None = None, by: str = "parley") -> Recount
 
 
 def run_due() -> int:
-    """Run waiting recounts, one per transaction; returns how many."""
-    done = 0
-    while _run_one():
-        done += 1
-    return done
+    """Run waiting recounts, each in a transaction of its own; returns how many were claimed."""
+    return work_all(QUEUE)
 
 
-def _run_one() -> bool:
-    with system("finance reconciles every business"), connection.cursor() as cursor:
-        # A recount takes minutes: while one runs, nobody waits for it.
-        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [RECOUNT_LOCK])
-        if not cursor.fetchone()[0]:
-            return False
-        recount = Recount.objects.filter(finished_at=None).order_by("id").first()
-        if recount is None:
-            return False
-        recount.finished_at = timezone.now()
-        since = _known_since(recount)
-        recount.differences = [
-            asdict(one) | {"since": since.get(one.key, recount.finished_at.isoformat())}
-            for one in reconcile(recount.month)
-        ]
-        recount.save(update_fields=["differences", "finished_at"])
-        return True
+def _run(row: Claimed) -> None:
+    recount = Recount.objects.get(pk=row.key)
+    recount.finished_at = timezone.now()
+    since = _known_since(recount)
+    recount.differences = [
+        asdict(one) | {"since": since.get(one.key, recount.finished_at.isoformat())}
+        for one in reconcile(recount.month)
+    ]
+    recount.save(update_fields=["differences", "finished_at"])
+
+
+QUEUE = Queue(
+    name="recounts",
+    about="Recounts of the books that were asked for.",
+    model=Recount,
+    work=OneByOne(_run),
+    is_open=Q(finished_at=None),
+    owner=NOBODY,
+    scoped=False,
+    # Each takes minutes, and none waits for another one's worker.
+    batch=1,
+    lease_seconds=3600,
+    done={},
+    dead_title=_("Recounts not finished"),
+)
 
 
 def _known_since(recount: Recount) -> dict[tuple[str, int, str], str]:

@@ -8,7 +8,7 @@ from django.db import connection
 
 from accounts.models import Business
 from accounts.plans import changes
-from billing import plan_fees
+from billing import commitments, plan_fees
 from billing.models import Discount, Period
 from core import money
 from core.sql import select, statement
@@ -71,6 +71,7 @@ class MonthUsage:
     messages: int
     amount_micros: int
     fee_micros: int
+    missing_micros: int
     discount_micros: int
     estimate_micros: int
     waiting: int
@@ -80,8 +81,8 @@ class MonthUsage:
 
     @property
     def total_micros(self) -> int:
-        """Messages and hosting fee together."""
-        return self.amount_micros + self.fee_micros
+        """Messages, hosting fee, and what is missing up to a minimum commitment, together."""
+        return self.amount_micros + self.fee_micros + self.missing_micros
 
     @property
     def net_minor(self) -> int:
@@ -100,7 +101,7 @@ class MonthUsage:
 
 
 def usage_of(business: Business, month: date, *, is_test: bool = False) -> MonthUsage:
-    """Usage of a month (its first day) so far, of live or of test numbers; seven queries, inside
+    """Usage of a month (its first day) so far, of live or of test numbers; eight queries, inside
     the business's scope. Test traffic is priced for show: no fee and no discount comes to it.
     """
     parameters: dict[str, Any] = {
@@ -119,6 +120,7 @@ def usage_of(business: Business, month: date, *, is_test: bool = False) -> Month
     is_closed = period is not None and period.state == Period.State.CLOSED
     stretches = [] if is_test else changes.stretches(business, month)
     fee = sum(plan_fees.plan_fee(one) for one in stretches)
+    missing = 0 if is_test else commitments.missing(business, month)
     return MonthUsage(
         month=month,
         currency=period.currency if period else business.currency,
@@ -126,7 +128,8 @@ def usage_of(business: Business, month: date, *, is_test: bool = False) -> Month
         messages=sum(row.messages for row in rows),
         amount_micros=amount,
         fee_micros=fee,
-        discount_micros=0 if is_test else _discounts(business, month, amount + fee),
+        missing_micros=missing,
+        discount_micros=0 if is_test else _discounts(business, month, amount + fee + missing),
         estimate_micros=amount
         if period is None or is_closed
         else _estimate(amount, period.starts_at, period.ends_at, business.now()),

@@ -43,18 +43,8 @@ class Migration(InitialMigration):
                 ('reactions_free', models.BooleanField(db_default=True, default=True)),
                 ('free_messages', models.PositiveIntegerField(db_default=0, default=0, help_text='Service messages that are free for each number and month.')),
                 ('failed_charged', models.BooleanField(db_default=False, default=False, help_text='At the price that they would have had, had they been delivered.', verbose_name='failed messages are charged')),
+                ('reported_prices', models.BooleanField(db_default=False, default=False, help_text="Where the network reports a price for a message: that, not below the floor, and at most the tier's.", verbose_name='marketing costs what the network reports')),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-            ],
-        ),
-        migrations.CreateModel(
-            name='GatewayEvent',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('event_id', models.CharField(max_length=120, unique=True)),
-                ('kind', models.CharField(max_length=80)),
-                ('object_id', models.CharField(blank=True, max_length=120)),
-                ('received_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('applied_at', models.DateTimeField(blank=True, null=True)),
             ],
         ),
         migrations.CreateModel(
@@ -133,7 +123,7 @@ class Migration(InitialMigration):
                 ('billed_month', models.DateField(help_text='The month whose invoice carries it.')),
                 ('market', models.CharField(max_length=60)),
                 ('category', models.CharField(max_length=30)),
-                ('rule', models.CharField(choices=[('tier', 'Tier of the rate card'), ('service_in_window', 'Service is free in the 24-hour window'), ('utility_in_window', 'Utility is free in the 24-hour window'), ('free_entry', 'Free-entry window'), ('reaction', 'Reactions are free'), ('allowance', "Within the month's free messages of its number"), ('failed', 'Failed messages are charged'), ('test', 'Of a test number: priced for show'), ('test_free', 'Of a test number, free by a rule of the card')], max_length=20)),
+                ('rule', models.CharField(choices=[('tier', 'Tier of the rate card'), ('service_in_window', 'Service is free in the 24-hour window'), ('utility_in_window', 'Utility is free in the 24-hour window'), ('free_entry', 'Free-entry window'), ('reaction', 'Reactions are free'), ('allowance', "Within the month's free messages of its number"), ('failed', 'Failed messages are charged'), ('reported', "As the network reported, at most the tier's price"), ('test', 'Of a test number: priced for show'), ('test_free', 'Of a test number, free by a rule of the card')], max_length=20)),
                 ('position', models.PositiveBigIntegerField()),
                 ('tier_id', models.BigIntegerField(blank=True, null=True)),
                 ('version_id', models.BigIntegerField()),
@@ -145,7 +135,7 @@ class Migration(InitialMigration):
             ],
             options={
                 'indexes': [models.Index(condition=models.Q(('reverses_id__isnull', False)), fields=['business_id', 'month'], name='charge_reversals')],
-                'constraints': [models.UniqueConstraint(fields=('message_id', 'reverses_id'), name='one_charge_per_message', nulls_distinct=False), models.UniqueConstraint(models.F('business_id'), models.F('month'), models.F('market'), models.F('category'), models.Case(models.When(rule='failed', then=models.Value('tier')), default=models.F('rule')), models.F('position'), models.F('reverses_id'), name='one_charge_per_position', nulls_distinct=False), models.CheckConstraint(condition=models.Q(('reverses_id', None), models.Q(('note', ''), _negated=True), _connector='OR'), name='reversal_has_a_reason')],
+                'constraints': [models.UniqueConstraint(fields=('message_id', 'reverses_id'), name='one_charge_per_message', nulls_distinct=False), models.UniqueConstraint(models.F('business_id'), models.F('month'), models.F('market'), models.F('category'), models.Case(models.When(rule__in=['failed', 'reported'], then=models.Value('tier')), default=models.F('rule')), models.F('position'), models.F('reverses_id'), name='one_charge_per_position', nulls_distinct=False), models.CheckConstraint(condition=models.Q(('reverses_id', None), models.Q(('note', ''), _negated=True), _connector='OR'), name='reversal_has_a_reason')],
             },
         ),
         migrations.CreateModel(
@@ -242,6 +232,26 @@ class Migration(InitialMigration):
             },
         ),
         migrations.CreateModel(
+            name='GatewayEvent',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('attempts', models.PositiveSmallIntegerField(db_default=0, default=0, help_text='Since it last got anywhere; counted before the work begins.')),
+                ('not_before', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), default=django.utils.timezone.now)),
+                ('leased_until', models.DateTimeField(blank=True, help_text='While a worker has it: until when nobody else takes it.', null=True)),
+                ('leased_by', models.IntegerField(blank=True, help_text='Database session of that worker; the lease ends with it.', null=True)),
+                ('last_error', models.TextField(blank=True, db_default='', default='')),
+                ('dead_at', models.DateTimeField(blank=True, help_text='When it was given up.', null=True)),
+                ('event_id', models.CharField(max_length=120, unique=True)),
+                ('kind', models.CharField(max_length=80)),
+                ('object_id', models.CharField(blank=True, max_length=120)),
+                ('received_at', models.DateTimeField(default=django.utils.timezone.now)),
+                ('applied_at', models.DateTimeField(blank=True, null=True)),
+            ],
+            options={
+                'indexes': [models.Index(condition=models.Q(('dead_at', None), ('applied_at', None)), fields=['not_before', 'id'], name='gateway_event_due'), models.Index(condition=models.Q(('dead_at__isnull', False)), fields=['id'], name='gateway_event_dead')],
+            },
+        ),
+        migrations.CreateModel(
             name='Invoice',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -305,7 +315,7 @@ class Migration(InitialMigration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('position', models.PositiveIntegerField()),
-                ('kind', models.CharField(choices=[('fee', 'Hosting fee'), ('messages', 'Messages'), ('late', 'Messages of an earlier month'), ('discount', 'Discount')], max_length=10)),
+                ('kind', models.CharField(choices=[('fee', 'Hosting fee'), ('messages', 'Messages'), ('late', 'Messages of an earlier month'), ('commitment', 'Minimum commitment'), ('discount', 'Discount')], max_length=10)),
                 ('description', models.CharField(max_length=200)),
                 ('month', models.DateField()),
                 ('market', models.CharField(blank=True, max_length=60)),
@@ -333,7 +343,7 @@ class Migration(InitialMigration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('position', models.PositiveIntegerField()),
-                ('kind', models.CharField(choices=[('fee', 'Hosting fee'), ('messages', 'Messages'), ('late', 'Messages of an earlier month'), ('discount', 'Discount')], max_length=10)),
+                ('kind', models.CharField(choices=[('fee', 'Hosting fee'), ('messages', 'Messages'), ('late', 'Messages of an earlier month'), ('commitment', 'Minimum commitment'), ('discount', 'Discount')], max_length=10)),
                 ('description', models.CharField(max_length=200)),
                 ('month', models.DateField()),
                 ('market', models.CharField(blank=True, max_length=60)),
@@ -356,7 +366,7 @@ class Migration(InitialMigration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('chart', models.CharField(choices=[('seller', 'Seller'), ('customer', 'Customer')], max_length=10)),
-                ('role', models.CharField(choices=[('receivable', 'Trade receivables'), ('bank', 'Bank'), ('card', 'Card payments in transit'), ('unallocated', 'Payments not allocated yet'), ('balance', 'Customer credit balances'), ('tax', 'Tax'), ('hosting', 'Hosting fees'), ('messages', 'Messages'), ('discounts', 'Discounts'), ('fees', 'Fees of banks and payment networks'), ('bad_debt', 'Bad debts')], max_length=20)),
+                ('role', models.CharField(choices=[('receivable', 'Trade receivables'), ('bank', 'Bank'), ('card', 'Card payments in transit'), ('unallocated', 'Payments not allocated yet'), ('balance', 'Customer credit balances'), ('tax', 'Tax'), ('hosting', 'Hosting fees'), ('messages', 'Messages'), ('commitment', 'Minimum commitments'), ('discounts', 'Discounts'), ('fees', 'Fees of banks and payment networks'), ('bad_debt', 'Bad debts')], max_length=20)),
                 ('number', models.CharField(max_length=20)),
                 ('name', models.CharField(max_length=80)),
             ],
@@ -384,6 +394,17 @@ class Migration(InitialMigration):
                 ('valid_from', models.DateField()),
                 ('valid_to', models.DateField(blank=True, help_text='First day it no longer holds.', null=True)),
                 ('market', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='calling_codes', to='billing.market')),
+            ],
+        ),
+        migrations.CreateModel(
+            name='MinimumCommitment',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('amount_micros', models.BigIntegerField(help_text="A month, in the business's currency.")),
+                ('currency', models.CharField(blank=True, default='', editable=False, help_text="The business's when it was agreed; filled in by the database.", max_length=3)),
+                ('first_month', models.DateField(help_text='First day of the first month.')),
+                ('last_month', models.DateField(blank=True, help_text='First day of the last month.', null=True)),
+                ('business', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='commitments', to='accounts.business')),
             ],
         ),
         migrations.CreateModel(
@@ -417,6 +438,12 @@ class Migration(InitialMigration):
             name='Payment',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('attempts', models.PositiveSmallIntegerField(db_default=0, default=0, help_text='Since it last got anywhere; counted before the work begins.')),
+                ('not_before', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), default=django.utils.timezone.now)),
+                ('leased_until', models.DateTimeField(blank=True, help_text='While a worker has it: until when nobody else takes it.', null=True)),
+                ('leased_by', models.IntegerField(blank=True, help_text='Database session of that worker; the lease ends with it.', null=True)),
+                ('last_error', models.TextField(blank=True, db_default='', default='')),
+                ('dead_at', models.DateTimeField(blank=True, help_text='When it was given up.', null=True)),
                 ('attempt', models.PositiveIntegerField()),
                 ('method', models.CharField(choices=[('stripe', 'Card'), ('bank', 'Bank transfer'), ('balance', 'Credit balance')], max_length=10)),
                 ('status', models.CharField(choices=[('open', 'To be tried'), ('pending', 'Waits for the customer or the network'), ('unknown', 'Result unknown'), ('succeeded', 'Succeeded'), ('failed', 'Failed'), ('cancelled', 'Cancelled')], default='open', max_length=10)),
@@ -428,7 +455,6 @@ class Migration(InitialMigration):
                 ('is_automatic', models.BooleanField(default=False)),
                 ('failure', models.CharField(blank=True, max_length=200)),
                 ('next_url', models.URLField(blank=True, help_text='Where the customer must go on.', max_length=500)),
-                ('asked_at', models.DateTimeField(blank=True, null=True)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
                 ('settled_at', models.DateTimeField(blank=True, null=True)),
                 ('business', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='payments', to='accounts.business')),
@@ -469,7 +495,7 @@ class Migration(InitialMigration):
                 ('event', models.CharField(help_text='Kind and id, such as invoice:12.', max_length=40)),
                 ('position', models.PositiveIntegerField()),
                 ('posted_on', models.DateField()),
-                ('role', models.CharField(choices=[('receivable', 'Trade receivables'), ('bank', 'Bank'), ('card', 'Card payments in transit'), ('unallocated', 'Payments not allocated yet'), ('balance', 'Customer credit balances'), ('tax', 'Tax'), ('hosting', 'Hosting fees'), ('messages', 'Messages'), ('discounts', 'Discounts'), ('fees', 'Fees of banks and payment networks'), ('bad_debt', 'Bad debts')], max_length=20)),
+                ('role', models.CharField(choices=[('receivable', 'Trade receivables'), ('bank', 'Bank'), ('card', 'Card payments in transit'), ('unallocated', 'Payments not allocated yet'), ('balance', 'Customer credit balances'), ('tax', 'Tax'), ('hosting', 'Hosting fees'), ('messages', 'Messages'), ('commitment', 'Minimum commitments'), ('discounts', 'Discounts'), ('fees', 'Fees of banks and payment networks'), ('bad_debt', 'Bad debts')], max_length=20)),
                 ('amount_minor', models.BigIntegerField()),
                 ('currency', models.CharField(max_length=3)),
                 ('document', models.CharField(blank=True, max_length=40)),
@@ -562,6 +588,12 @@ class Migration(InitialMigration):
             name='Recount',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('attempts', models.PositiveSmallIntegerField(db_default=0, default=0, help_text='Since it last got anywhere; counted before the work begins.')),
+                ('not_before', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), default=django.utils.timezone.now)),
+                ('leased_until', models.DateTimeField(blank=True, help_text='While a worker has it: until when nobody else takes it.', null=True)),
+                ('leased_by', models.IntegerField(blank=True, help_text='Database session of that worker; the lease ends with it.', null=True)),
+                ('last_error', models.TextField(blank=True, db_default='', default='')),
+                ('dead_at', models.DateTimeField(blank=True, help_text='When it was given up.', null=True)),
                 ('month', models.DateField(blank=True, help_text='Its first day; empty: all months.', null=True)),
                 ('asked_at', models.DateTimeField(default=django.utils.timezone.now)),
                 ('asked_by', models.CharField(default='parley', max_length=254)),
@@ -570,13 +602,20 @@ class Migration(InitialMigration):
             ],
             options={
                 'ordering': ['-id'],
-                'indexes': [models.Index(condition=models.Q(('finished_at', None)), fields=['id'], name='recount_open')],
+                'indexes': [models.Index(condition=models.Q(('dead_at', None), ('finished_at', None)), fields=['not_before', 'id'], name='recount_due'), models.Index(condition=models.Q(('dead_at__isnull', False)), fields=['id'], name='recount_dead')],
             },
         ),
         migrations.CreateModel(
             name='Refund',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('attempts', models.PositiveSmallIntegerField(db_default=0, default=0, help_text='Since it last got anywhere; counted before the work begins.')),
+                ('not_before', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), default=django.utils.timezone.now)),
+                ('leased_until', models.DateTimeField(blank=True, help_text='While a worker has it: until when nobody else takes it.', null=True)),
+                ('leased_by', models.IntegerField(blank=True, help_text='Database session of that worker; the lease ends with it.', null=True)),
+                ('last_error', models.TextField(blank=True, db_default='', default='')),
+                ('dead_at', models.DateTimeField(blank=True, help_text='When it was given up.', null=True)),
+                ('method', models.CharField(choices=[('stripe', 'Card'), ('bank', 'Bank transfer'), ('balance', 'Credit balance')], help_text='The way the money came; from a balance it goes back by bank.', max_length=10)),
                 ('currency', models.CharField(max_length=3)),
                 ('status', models.CharField(choices=[('open', 'To be tried'), ('pending', 'Waits for the customer or the network'), ('unknown', 'Result unknown'), ('succeeded', 'Succeeded'), ('failed', 'Failed'), ('cancelled', 'Cancelled')], default='open', max_length=10)),
                 ('amount_minor', models.BigIntegerField()),
@@ -586,6 +625,7 @@ class Migration(InitialMigration):
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
                 ('settled_at', models.DateTimeField(blank=True, null=True)),
                 ('business', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.business')),
+                ('card_payment', models.ForeignKey(blank=True, help_text='The payment to whose card a credit balance is paid out.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='balance_refunds', to='billing.payment')),
                 ('credit_note', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='refunds', to='billing.creditnote')),
                 ('payment', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='refunds', to='billing.payment')),
                 ('receipt', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='refunds', to='billing.cashreceipt')),
@@ -627,6 +667,12 @@ class Migration(InitialMigration):
             name='SpendAlert',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('attempts', models.PositiveSmallIntegerField(db_default=0, default=0, help_text='Since it last got anywhere; counted before the work begins.')),
+                ('not_before', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), default=django.utils.timezone.now)),
+                ('leased_until', models.DateTimeField(blank=True, help_text='While a worker has it: until when nobody else takes it.', null=True)),
+                ('leased_by', models.IntegerField(blank=True, help_text='Database session of that worker; the lease ends with it.', null=True)),
+                ('last_error', models.TextField(blank=True, db_default='', default='')),
+                ('dead_at', models.DateTimeField(blank=True, help_text='When it was given up.', null=True)),
                 ('month', models.DateField()),
                 ('percent', models.PositiveSmallIntegerField()),
                 ('limit_micros', models.BigIntegerField()),
@@ -640,7 +686,7 @@ class Migration(InitialMigration):
             name='SpendCap',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('limit_micros', models.BigIntegerField(help_text="Millionths of the business's currency.")),
+                ('limit_micros', models.BigIntegerField(help_text="In the business's currency.")),
                 ('currency', models.CharField(blank=True, default='', editable=False, help_text="The business's, which cannot change while the cap stands; filled in by the database.", max_length=3)),
                 ('is_hard', models.BooleanField(default=True, help_text='Refuse sends that might exceed it; else only warn.')),
                 ('business', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='spend_cap', to='accounts.business')),
@@ -654,7 +700,7 @@ class Migration(InitialMigration):
                 ('month', models.DateField()),
                 ('market', models.CharField(max_length=60)),
                 ('category', models.CharField(max_length=30)),
-                ('rule', models.CharField(choices=[('tier', 'Tier of the rate card'), ('service_in_window', 'Service is free in the 24-hour window'), ('utility_in_window', 'Utility is free in the 24-hour window'), ('free_entry', 'Free-entry window'), ('reaction', 'Reactions are free'), ('allowance', "Within the month's free messages of its number"), ('failed', 'Failed messages are charged'), ('test', 'Of a test number: priced for show'), ('test_free', 'Of a test number, free by a rule of the card')], max_length=20)),
+                ('rule', models.CharField(choices=[('tier', 'Tier of the rate card'), ('service_in_window', 'Service is free in the 24-hour window'), ('utility_in_window', 'Utility is free in the 24-hour window'), ('free_entry', 'Free-entry window'), ('reaction', 'Reactions are free'), ('allowance', "Within the month's free messages of its number"), ('failed', 'Failed messages are charged'), ('reported', "As the network reported, at most the tier's price"), ('test', 'Of a test number: priced for show'), ('test_free', 'Of a test number, free by a rule of the card')], max_length=20)),
                 ('positions', models.PositiveBigIntegerField()),
             ],
             options={
@@ -768,10 +814,10 @@ class Migration(InitialMigration):
                 ('month', models.DateField()),
                 ('market', models.CharField(max_length=60)),
                 ('category', models.CharField(max_length=30)),
-                ('rule', models.CharField(choices=[('tier', 'Tier of the rate card'), ('service_in_window', 'Service is free in the 24-hour window'), ('utility_in_window', 'Utility is free in the 24-hour window'), ('free_entry', 'Free-entry window'), ('reaction', 'Reactions are free'), ('allowance', "Within the month's free messages of its number"), ('failed', 'Failed messages are charged'), ('test', 'Of a test number: priced for show'), ('test_free', 'Of a test number, free by a rule of the card')], max_length=20)),
+                ('rule', models.CharField(choices=[('tier', 'Tier of the rate card'), ('service_in_window', 'Service is free in the 24-hour window'), ('utility_in_window', 'Utility is free in the 24-hour window'), ('free_entry', 'Free-entry window'), ('reaction', 'Reactions are free'), ('allowance', "Within the month's free messages of its number"), ('failed', 'Failed messages are charged'), ('reported', "As the network reported, at most the tier's price"), ('test', 'Of a test number: priced for show'), ('test_free', 'Of a test number, free by a rule of the card')], max_length=20)),
                 ('version_id', models.BigIntegerField()),
                 ('tier_id', models.BigIntegerField(default=0)),
-                ('price_micros', models.BigIntegerField()),
+                ('price_micros', models.BigIntegerField(help_text='Of each; 0 where prices differ: reported.')),
                 ('messages', models.BigIntegerField()),
                 ('amount_micros', models.BigIntegerField()),
             ],
@@ -855,6 +901,26 @@ class Migration(InitialMigration):
         migrations.AddConstraint(
             model_name='callingcode',
             constraint=models.CheckConstraint(condition=models.Q(('valid_from__day', 1), models.Q(('valid_to', None), ('valid_to__day', 1), _connector='OR')), name='calling_code_starts_a_month'),
+        ),
+        migrations.AddConstraint(
+            model_name='minimumcommitment',
+            constraint=models.CheckConstraint(condition=models.Q(('amount_micros__gt', 0)), name='commitment_is_positive'),
+        ),
+        migrations.AddConstraint(
+            model_name='minimumcommitment',
+            constraint=models.CheckConstraint(condition=models.Q(('first_month__day', 1), models.Q(('last_month', None), ('last_month__day', 1), _connector='OR')), name='commitment_is_of_whole_months'),
+        ),
+        migrations.AddConstraint(
+            model_name='minimumcommitment',
+            constraint=models.CheckConstraint(condition=models.Q(('last_month', None), ('last_month__gte', models.F('first_month')), _connector='OR'), name='commitment_months_in_order'),
+        ),
+        migrations.AddIndex(
+            model_name='payment',
+            index=models.Index(condition=models.Q(('dead_at', None), ('method', 'stripe'), ('status__in', ['open', 'pending', 'unknown'])), fields=['business', 'not_before', 'id'], name='payment_due'),
+        ),
+        migrations.AddIndex(
+            model_name='payment',
+            index=models.Index(condition=models.Q(('dead_at__isnull', False)), fields=['id'], name='payment_dead'),
         ),
         migrations.AddConstraint(
             model_name='payment',
@@ -992,6 +1058,14 @@ class Migration(InitialMigration):
             model_name='cardchoice',
             constraint=models.CheckConstraint(condition=models.Q(('valid_to', None), ('valid_to__gt', models.F('valid_from')), _connector='OR'), name='card_choice_dates_in_order'),
         ),
+        migrations.AddIndex(
+            model_name='refund',
+            index=models.Index(condition=models.Q(('dead_at', None), ('method', 'stripe'), ('status__in', ['open', 'pending', 'unknown'])), fields=['business', 'not_before', 'id'], name='refund_due'),
+        ),
+        migrations.AddIndex(
+            model_name='refund',
+            index=models.Index(condition=models.Q(('dead_at__isnull', False)), fields=['id'], name='refund_dead'),
+        ),
         migrations.AddConstraint(
             model_name='refund',
             constraint=models.CheckConstraint(condition=models.Q(('amount_minor__gt', 0)), name='refund_is_positive'),
@@ -1004,9 +1078,17 @@ class Migration(InitialMigration):
             model_name='refund',
             constraint=models.CheckConstraint(condition=models.Q(models.Q(('credit_note__isnull', False), ('payment__isnull', False), ('receipt', None)), models.Q(('credit_note', None), ('payment', None)), _connector='OR'), name='refund_has_one_source'),
         ),
+        migrations.AddConstraint(
+            model_name='refund',
+            constraint=models.CheckConstraint(condition=models.Q(('card_payment', None), models.Q(('payment', None), ('receipt', None)), _connector='OR'), name='only_balances_go_to_a_chosen_card'),
+        ),
         migrations.AddIndex(
             model_name='spendalert',
-            index=models.Index(condition=models.Q(('mailed_at', None)), fields=['id'], name='alert_open'),
+            index=models.Index(condition=models.Q(('dead_at', None), ('mailed_at', None)), fields=['business', 'not_before', 'id'], name='alert_due'),
+        ),
+        migrations.AddIndex(
+            model_name='spendalert',
+            index=models.Index(condition=models.Q(('dead_at__isnull', False)), fields=['id'], name='alert_dead'),
         ),
         migrations.AddConstraint(
             model_name='spendalert',

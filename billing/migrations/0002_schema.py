@@ -131,6 +131,7 @@ class Migration(migrations.Migration):
             "pricing_rules",
             "periods",
             "currencies",
+            "commitment_rules",
             "issued_documents",
             "allocations",
             "journal",

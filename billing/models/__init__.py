@@ -2,6 +2,7 @@
 the currency.
 """
 
+from billing.models.commitments import MinimumCommitment
 from billing.models.credit_notes import CreditNote, CreditNoteLine, CreditUse
 from billing.models.details import BillingDetails, Discount, EInvoiceFormat
 from billing.models.documents import Document, Export
@@ -85,6 +86,7 @@ __all__ = [
     "LineKind",
     "Market",
     "MeterBatch",
+    "MinimumCommitment",
     "NumberSeries",
     "NumberTally",
     "Payment",

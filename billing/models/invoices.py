@@ -210,6 +210,7 @@ class LineKind(models.TextChoices):
     FEE = "fee", _("Hosting fee")
     MESSAGES = "messages", _("Messages")
     LATE = "late", _("Messages of an earlier month")
+    COMMITMENT = "commitment", _("Minimum commitment")
     DISCOUNT = "discount", _("Discount")
 
 
@@ -249,6 +250,11 @@ class InvoiceLine(models.Model):
 
     def __str__(self) -> str:
         return f"{self.invoice} line {self.position}"
+
+    @property
+    def prices_differ(self) -> bool:
+        """Whether what the line counts has more than one price: reported ones."""
+        return self.quantity * self.unit_price_micros != self.amount_micros
 
 
 def validate_iban(number: str) -> None:

@@ -22,6 +22,7 @@ class AccountRole(models.TextChoices):
     TAX = "tax", _("Tax")
     HOSTING = "hosting", _("Hosting fees")
     MESSAGES = "messages", _("Messages")
+    COMMITMENT = "commitment", _("Minimum commitments")
     DISCOUNTS = "discounts", _("Discounts")
     FEES = "fees", _("Fees of banks and payment networks")
     BAD_DEBT = "bad_debt", _("Bad debts")

@@ -67,6 +67,7 @@ class Rule(models.TextChoices):
     REACTION = "reaction", _("Reactions are free")
     ALLOWANCE = "allowance", _("Within the month's free messages of its number")
     FAILED = "failed", _("Failed messages are charged")
+    REPORTED = "reported", _("As the network reported, at most the tier's price")
     TEST = "test", _("Of a test number: priced for show")
     TEST_FREE = "test_free", _("Of a test number, free by a rule of the card")
 
@@ -77,7 +78,7 @@ TEST_RULES = (Rule.TEST, Rule.TEST_FREE)
 class Tally(models.Model):
     """Number of positions taken by business, month, market, category and rule.
 
-    Failed messages that are charged count under `tier`.
+    Failed messages that are charged, and those at reported prices, count under `tier`.
     """
 
     business_id = models.BigIntegerField()
@@ -166,8 +167,9 @@ class Charge(models.Model):
                 F("month"),
                 F("market"),
                 F("category"),
-                # A charged failed message takes a tier position, like a delivered one.
-                Case(When(rule="failed", then=Value("tier")), default=F("rule")),
+                # A charged failed message takes a tier position, like a delivered one, and so does
+                # one at a reported price.
+                Case(When(rule__in=["failed", "reported"], then=Value("tier")), default=F("rule")),
                 F("position"),
                 F("reverses_id"),
                 name="one_charge_per_position",
@@ -204,7 +206,7 @@ class Usage(models.Model):
     version_id = models.BigIntegerField()
     # 0 where a rule made the message free, because NULLs are not unique.
     tier_id = models.BigIntegerField(default=0)
-    price_micros = models.BigIntegerField()
+    price_micros = models.BigIntegerField(help_text=_("Of each; 0 where prices differ: reported."))
     messages = models.BigIntegerField()
     amount_micros = models.BigIntegerField()
 

@@ -11,6 +11,7 @@ from accounts.models import Business
 from billing.models.credit_notes import CreditNote
 from billing.models.invoices import Invoice
 from core import widths
+from core.queue.rows import QueueRow, dead_index, due_index
 
 
 class PaymentMethod(models.TextChoices):
@@ -98,7 +99,7 @@ class CashReceipt(models.Model):
         return f"{self.get_method_display()} {self.reference}".strip()
 
 
-class Payment(models.Model):
+class Payment(QueueRow):
     """An attempt to pay an invoice; its idempotency key is committed before the network is
     called.
 
@@ -141,7 +142,6 @@ class Payment(models.Model):
     next_url = models.URLField(
         max_length=widths.PAYMENT_URL, blank=True, help_text=_("Where the customer must go on.")
     )
-    asked_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
     settled_at = models.DateTimeField(null=True, blank=True)
 
@@ -178,12 +178,16 @@ class Payment(models.Model):
                 name="money_has_a_receipt",
             ),
         ]
+        indexes: ClassVar = [
+            due_index("payment_due", "business", "id", is_open=Q(method="stripe", status__in=LIVE)),
+            dead_index("payment_dead", "id"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.invoice} attempt {self.attempt}"
 
 
-class Refund(models.Model):
+class Refund(QueueRow):
     """Money that goes back: of one payment for a credit note; of a receipt, what is unallocated of
     it; or, with neither, of the customer's credit balance.
     """
@@ -197,6 +201,19 @@ class Refund(models.Model):
     )
     receipt = models.ForeignKey(
         CashReceipt, null=True, blank=True, on_delete=models.PROTECT, related_name="refunds"
+    )
+    card_payment = models.ForeignKey(
+        Payment,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="balance_refunds",
+        help_text=_("The payment to whose card a credit balance is paid out."),
+    )
+    method = models.CharField(
+        max_length=widths.PAYMENT_METHOD,
+        choices=PaymentMethod.choices,
+        help_text=_("The way the money came; from a balance it goes back by bank."),
     )
     currency = models.CharField(max_length=widths.CURRENCY)
     status = models.CharField(
@@ -220,6 +237,14 @@ class Refund(models.Model):
                 | Q(payment=None, credit_note=None),
                 name="refund_has_one_source",
             ),
+            models.CheckConstraint(
+                condition=Q(card_payment=None) | Q(payment=None, receipt=None),
+                name="only_balances_go_to_a_chosen_card",
+            ),
+        ]
+        indexes: ClassVar = [
+            due_index("refund_due", "business", "id", is_open=Q(method="stripe", status__in=LIVE)),
+            dead_index("refund_dead", "id"),
         ]
 
     def __str__(self) -> str:
@@ -227,21 +252,23 @@ class Refund(models.Model):
 
     @property
     def source(self) -> Payment | CashReceipt | None:
-        """The money that goes back; None where it is of the credit balance."""
-        return self.payment or self.receipt
-
-    @property
-    def method(self) -> str:
-        """How it goes back: the way the money came; from a balance by bank."""
-        return str(self.source.method) if self.source else str(PaymentMethod.BANK)
+        """The money that goes back, or the payment to whose card a balance goes; None where that
+        goes by bank.
+        """
+        return self.payment or self.receipt or self.card_payment
 
     @property
     def paid_reference(self) -> str:
         """What the network or the bank calls the money that goes back; empty for a balance."""
-        return self.source.reference if self.source else ""
+        if self.source is None:
+            return ""
+        # A payment out of a receipt that paid too much has no reference of its own.
+        payment = self.payment or self.card_payment
+        receipt = payment.receipt if payment else None
+        return self.source.reference or (receipt.reference if receipt else "")
 
 
-class GatewayEvent(models.Model):
+class GatewayEvent(QueueRow):
     """A webhook of the payment network, stored once by its id.
 
     It only signals a change; the object itself is fetched from the network.
@@ -252,6 +279,12 @@ class GatewayEvent(models.Model):
     object_id = models.CharField(max_length=widths.PAYMENT_ID, blank=True)
     received_at = models.DateTimeField(default=timezone.now)
     applied_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        indexes: ClassVar = [
+            due_index("gateway_event_due", "id", is_open=Q(applied_at=None)),
+            dead_index("gateway_event_dead", "id"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.event_id}"

@@ -128,6 +128,15 @@ class CardVersion(models.Model):
         db_default=False,
         help_text=_("At the price that they would have had, had they been delivered."),
     )
+    reported_prices = models.BooleanField(
+        _("marketing costs what the network reports"),
+        default=False,
+        db_default=False,
+        help_text=_(
+            "Where the network reports a price for a message: that, not below the floor, and at "
+            "most the tier's."
+        ),
+    )
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:

@@ -8,9 +8,10 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from core import widths
+from core.queue.rows import QueueRow, dead_index, due_index
 
 
-class Recount(models.Model):
+class Recount(QueueRow):
     """One run of the reconciliation.
 
     `differences` is a list of {"check", "business_id", "what", "expected", "found"}.
@@ -27,7 +28,8 @@ class Recount(models.Model):
     class Meta:
         ordering: ClassVar = ["-id"]
         indexes: ClassVar = [
-            models.Index(fields=["id"], condition=Q(finished_at=None), name="recount_open")
+            due_index("recount_due", "id", is_open=Q(finished_at=None)),
+            dead_index("recount_dead", "id"),
         ]
 
     def __str__(self) -> str:

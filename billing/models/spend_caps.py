@@ -9,13 +9,14 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Business
 from core import widths
+from core.queue.rows import QueueRow, dead_index, due_index
 
 
 class SpendCap(models.Model):
     """Maximum that a business's messages may cost in a month; hosting fees do not count."""
 
     business = models.OneToOneField(Business, on_delete=models.CASCADE, related_name="spend_cap")
-    limit_micros = models.BigIntegerField(help_text=_("Millionths of the business's currency."))
+    limit_micros = models.BigIntegerField(help_text=_("In the business's currency."))
     currency = models.CharField(
         max_length=widths.CURRENCY,
         blank=True,
@@ -61,7 +62,7 @@ class Commitment(models.Model):
         return f"{self.price_micros} micros for {self.wamid}"
 
 
-class SpendAlert(models.Model):
+class SpendAlert(QueueRow):
     """The month's spending has reached a share of the cap; written and mailed once."""
 
     business = models.ForeignKey(Business, on_delete=models.CASCADE, related_name="spend_alerts")
@@ -79,7 +80,8 @@ class SpendAlert(models.Model):
             ),
         ]
         indexes: ClassVar = [
-            models.Index(fields=["id"], condition=Q(mailed_at=None), name="alert_open"),
+            due_index("alert_due", "business", "id", is_open=Q(mailed_at=None)),
+            dead_index("alert_dead", "id"),
         ]
 
     def __str__(self) -> str:

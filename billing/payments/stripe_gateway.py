@@ -8,12 +8,14 @@ import stripe
 from django.conf import settings
 
 from billing.errors import BillingError, NotConfigured
-from billing.models import BillingDetails, Payment, Refund
+from billing.models import BillingDetails, Payment, PaymentStatus, Refund
 from core.stripe import (
     CHECKOUT,
     UNKNOWN,
     Outcome,
+    RefundRequest,
     WebhookEvent,
+    ask_for_refund,
     client,
     outcome_of,
     outcome_of_call,
@@ -197,19 +199,18 @@ def _label(method: Any) -> str:
     return f"{method.card.brand} {method.card.last4}" if method.card else str(method.type)
 
 
-def send_refund(refund: Refund) -> Outcome:
-    """Send a refund; repeating the call never refunds twice within 24 hours."""
-    return _ask(
-        refund.business_id,
-        lambda api: api.v1.refunds.create(
-            {
-                "payment_intent": refund.paid_reference,
-                "amount": stripe_amount(refund.amount_minor, refund.currency),
-                "metadata": {"parley_key": refund.key},
-            },
-            {"idempotency_key": refund.key},
-        ),
+def send_refund(refund: Refund) -> Outcome | None:
+    """Send a refund, or look up one that was sent; see `core.stripe.ask_for_refund`."""
+    request = RefundRequest(
+        paid=refund.paid_reference,
+        amount_minor=refund.amount_minor,
+        currency=refund.currency,
+        key=refund.key,
+        reference=refund.reference,
+        is_new=refund.status == PaymentStatus.OPEN,
+        created_at=refund.created_at,
     )
+    return ask_for_refund(_api(refund.business_id), request)
 
 
 def read_event(body: bytes, signature: str) -> WebhookEvent:
@@ -219,19 +220,19 @@ def read_event(body: bytes, signature: str) -> WebhookEvent:
     return read_signed(body, signature, settings.STRIPE_WEBHOOK_SECRET)
 
 
-def key_of(object_id: str) -> str | None:
-    """Our key in a payment intent's metadata.
+def look_up_intent(intent_id: str) -> tuple[str, Outcome]:
+    """Our key in a payment intent's metadata, and its outcome.
 
-    Empty for any other object, None when the network cannot be reached.
+    The key is empty for an intent that is none of ours; raises Refused when the network cannot be
+    reached.
     """
-    if not object_id.startswith("pi_"):
-        return ""
     try:
-        return _key(_api(NOBODY).v1.payment_intents.retrieve(object_id))
+        intent = _api(NOBODY).v1.payment_intents.retrieve(intent_id)
     except stripe.InvalidRequestError:
-        return ""
-    except stripe.StripeError:
-        return None
+        return "", UNKNOWN
+    except stripe.StripeError as error:
+        raise Refused(str(error.user_message or error)[:200]) from error
+    return _key(intent), outcome_of(intent)
 
 
 def _key(intent: Any) -> str:

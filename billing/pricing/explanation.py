@@ -9,15 +9,17 @@ from typing import NamedTuple
 
 from django.db import connection
 from django.urls import NoReverseMatch, reverse
+from django.utils.translation import gettext as _
 
 from billing.models import Rule
+from billing.models.ledger import TEST_RULES
 from core import money
 from core.errors import NotYours
 from core.sql import statement
 from hosting.extensions import MessageNote
 
 # The rules under which a message has the price of its position; the others make it free.
-PRICED_RULES = frozenset({Rule.TIER, Rule.FAILED, Rule.TEST})
+PRICED_RULES = frozenset({Rule.TIER, Rule.FAILED, Rule.REPORTED, Rule.TEST})
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,16 +69,19 @@ class Explanation:
             return f"{self.rule_label}: this message costs nothing."
         upper = f"to {self.tier_last:,}" if self.tier_last else "on"
         listed = money.show_micros(self.tier_price_micros or 0, self.currency)
-        discount = (
-            ""
-            if self.tier_price_micros == self.price_micros
-            else f", {self.price} with your discount"
-        )
         return (
             f"Number {self.position:,} of {self.month:%B %Y} in {self.category} to {self.market}: "
             f"tier from {self.tier_first:,} {upper} costs "
-            f"{listed}{discount}.{self._failure}{self._reversal}"
+            f"{listed}{self._difference}.{self._failure}{self._reversal}"
         )
+
+    @property
+    def _difference(self) -> str:
+        if self.rule == Rule.REPORTED:
+            return f" at most, {self.price} as the network reported"
+        if self.tier_price_micros == self.price_micros:
+            return ""
+        return f", {self.price} with your discount"
 
     @property
     def _failure(self) -> str:
@@ -130,8 +135,9 @@ def notes(business_id: int, message_ids: Iterable[int]) -> dict[int, MessageNote
 def _note(row: _ChargeRow) -> MessageNote:
     failed = ", failed" if row.rule == Rule.FAILED else ""
     counted = f"{row.category} to {row.market}, number {row.position:,} of the month{failed}"
+    price = money.show_micros(row.price_micros, row.currency) if row.price_micros else _("free")
     return MessageNote(
-        text=money.show_micros(row.price_micros, row.currency) if row.price_micros else "free",
+        text=_("Test %(price)s") % {"price": price} if row.rule in TEST_RULES else price,
         title=counted if row.rule in PRICED_RULES else str(Rule(row.rule).label),
         url=_url(row.message_id),
         place=row.market,

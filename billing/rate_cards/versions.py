@@ -251,4 +251,5 @@ RULES = {
     "free_messages": _("Free service messages"),
     "reactions_free": _("Reactions are free"),
     "failed_charged": _("Failed messages are charged"),
+    "reported_prices": _("Marketing costs what the network reports, at most these prices"),
 }

@@ -22,7 +22,7 @@ SELECT %(invoice_id)s, u.business_id, %(after)s + u.position,
        CASE WHEN u.month < u.billed_month THEN 'late' ELSE 'messages' END,
        initcap(u.category) || ' messages to ' || u.market
            || CASE u.rule WHEN 'tier' THEN '' WHEN 'failed' THEN ', failed'
-                   WHEN 'test' THEN ', test'
+                   WHEN 'test' THEN ', test' WHEN 'reported' THEN ', as reported'
                    ELSE ', free of charge' END
            || CASE WHEN u.month < u.billed_month
                    THEN ', delivered in ' || to_char(u.month, 'YYYY-MM') ELSE '' END,

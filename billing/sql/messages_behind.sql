@@ -11,8 +11,8 @@ SELECT c.id, l.position, c.message_id, m.wamid, p.wa_id, c.delivered_at, c.month
         WHERE x.business_id = i.business_id AND x.month = l.month AND x.market = l.market
           AND x.category = l.category AND x.rule = l.rule
           -- As the unique index has it: failed messages take positions of the ladder.
-          AND CASE WHEN x.rule = 'failed' THEN 'tier' ELSE x.rule END
-            = CASE WHEN l.rule = 'failed' THEN 'tier' ELSE l.rule END
+          AND CASE WHEN x.rule IN ('failed', 'reported') THEN 'tier' ELSE x.rule END
+            = CASE WHEN l.rule IN ('failed', 'reported') THEN 'tier' ELSE l.rule END
           AND x.position >= greatest(%(position)s::bigint, coalesce(l.tier_first, 0))
           AND x.position <= least(l.tier_last, %(upto)s::bigint)
           AND (x.position > %(position)s::bigint OR x.id > %(after)s::bigint)
@@ -22,5 +22,5 @@ SELECT c.id, l.position, c.message_id, m.wamid, p.wa_id, c.delivered_at, c.month
         LIMIT %(limit)s) c
   LEFT JOIN hosting_message m ON m.id = c.message_id AND m.business_id = c.business_id
   LEFT JOIN hosting_contact p ON p.business_id = m.business_id AND p.id = m.contact_id
- WHERE l.invoice_id = %(invoice_id)s AND l.position = %(line)s AND l.kind <> 'fee'
+ WHERE l.invoice_id = %(invoice_id)s AND l.position = %(line)s AND l.kind IN ('messages', 'late')
  ORDER BY c.position, c.id

@@ -7,7 +7,9 @@
 -- for closing. Prices come from the functions in schema/pricing_rules.sql, which are asked once for
 -- each distinct question, not once a row: rows carry the number of their question, and later of
 -- their block of positions. Messages of test numbers have the rules `test` and `test_free`, whose
--- positions are their own.
+-- positions are their own. Where the card takes reported prices, a marketing message for which the
+-- network reported one with its delivery costs that, within the floor and the price of its position,
+-- on which it stands like any other.
 WITH open AS MATERIALIZED (
     SELECT business_id, month, currency
       FROM billing_period
@@ -27,7 +29,8 @@ WITH open AS MATERIALIZED (
                 THEN left(b.recipient, 7) ELSE left(b.recipient, 3) END AS digits,
            b.category, b.window_open, b.kind = 'reaction' AS is_reaction,
            billing_entry_hours(b.free_entry, b.accepted_at, b.free_entry_at) AS entry_hours,
-           coalesce(n.is_test, false) AS is_test
+           coalesce(n.is_test, false) AS is_test,
+           b.reported, b.reported_in
       FROM pg_temp.meter_batch b
       LEFT JOIN hosting_number n ON n.business_id = b.business_id AND n.id = b.number_id
       LEFT JOIN billing_period p
@@ -54,6 +57,7 @@ WITH open AS MATERIALIZED (
     SELECT q.question, q.business_id, q.month, q.market, q.category, q.is_test, q.messages,
            t.billed_month,
            t.version_id, t.country, t.discount_percent, t.floor_micros, t.free_messages,
+           CASE WHEN t.reported_prices THEN t.currency END AS reported_in,
            billing_rule(q.category, q.window_open, q.is_reaction, q.entry_hours,
                         t.service_free_in_window, t.utility_free_in_window, t.reactions_free,
                         t.free_entry_hours) AS rule
@@ -67,7 +71,7 @@ WITH open AS MATERIALIZED (
     SELECT u.question, u.business_id, u.month, u.market,
            coalesce(r.priced_as, u.category) AS category, u.is_test, u.messages, u.billed_month,
            u.version_id,
-           u.discount_percent, u.floor_micros, u.free_messages, u.rule, r.rate_id,
+           u.discount_percent, u.floor_micros, u.free_messages, u.reported_in, u.rule, r.rate_id,
            billing_is_allowed(u.rule, u.category, u.free_messages, 0) AS is_counted,
            CASE WHEN u.version_id IS NULL THEN 'no_card'
                 WHEN u.billed_month IS NULL THEN 'no_period'
@@ -75,7 +79,8 @@ WITH open AS MATERIALIZED (
       FROM ruled u
       LEFT JOIN rates r USING (version_id, market, category, country, month)
 ), asked AS MATERIALIZED (
-    SELECT p.message_id, p.number_id, p.delivered_at, p.failed, q.question
+    SELECT p.message_id, p.number_id, p.delivered_at, p.failed, p.reported, p.reported_in,
+           q.question
       FROM placed p
       JOIN questions q
         ON q.business_id = p.business_id AND q.market = p.market AND q.category = p.category
@@ -126,7 +131,8 @@ WITH open AS MATERIALIZED (
     SELECT a.question, a.business_id, a.month, a.market, a.category, p.messages,
            CASE WHEN NOT a.is_test THEN p.rule
                 WHEN p.rule = 'tier' THEN 'test' ELSE 'test_free' END AS rule,
-           p.rule = 'allowance' AS is_allowed, a.billed_month, a.version_id, a.rate_id, a.discount_percent, a.floor_micros
+           p.rule = 'allowance' AS is_allowed, a.billed_month, a.version_id, a.rate_id,
+           a.discount_percent, a.floor_micros, a.reported_in
       FROM answers a
       LEFT JOIN (SELECT question, count(*) AS messages FROM allowed GROUP BY 1) f USING (question)
      CROSS JOIN LATERAL (VALUES (a.rule, a.messages - coalesce(f.messages, 0)),
@@ -139,7 +145,8 @@ WITH open AS MATERIALIZED (
     SELECT business_id, month, market, category, rule, sum(messages)::bigint AS messages,
            min(billed_month) AS billed_month, min(version_id) AS version_id,
            min(rate_id) AS rate_id, min(discount_percent) AS discount_percent,
-           min(floor_micros) AS floor_micros, row_number() OVER () AS block
+           min(floor_micros) AS floor_micros, min(reported_in) AS reported_in,
+           row_number() OVER () AS block
       FROM parts GROUP BY 1, 2, 3, 4, 5
 ), bumped AS (
     INSERT INTO billing_tally AS t (business_id, month, market, category, rule, positions)
@@ -160,17 +167,22 @@ WITH open AS MATERIALIZED (
     SELECT p.question, p.is_allowed, b.block, b.taken
       FROM parts p JOIN blocks b USING (business_id, month, market, category, rule)
 ), dealt AS (
-    SELECT k.message_id, k.delivered_at, k.failed, s.block,
+    SELECT k.message_id, k.delivered_at, k.failed, k.reported, k.reported_in, s.block,
            s.taken + row_number() OVER (PARTITION BY s.block
                ORDER BY k.delivered_at, k.message_id) AS position
       FROM asked k
       LEFT JOIN allowed a ON a.message_id = k.message_id
       JOIN shares s ON s.question = k.question AND s.is_allowed = (a.message_id IS NOT NULL)
 ), priced AS MATERIALIZED (
-    SELECT d.message_id, d.delivered_at, d.block, d.position, d.failed
-        AND s.tier_id IS NOT NULL AS is_failed,
-           s.tier_id, coalesce(s.price_micros, 0) AS price_micros
+    SELECT d.message_id, d.delivered_at, d.block, d.position, s.tier_id,
+           CASE WHEN s.tier_id IS NULL OR b.rule <> 'tier' THEN b.rule
+                WHEN d.failed THEN 'failed'
+                WHEN d.reported_in = b.reported_in THEN 'reported' ELSE b.rule END AS rule,
+           CASE WHEN b.rule = 'tier' AND NOT d.failed AND d.reported_in = b.reported_in
+                THEN billing_reported(s.price_micros, d.reported, b.floor_micros)
+                ELSE coalesce(s.price_micros, 0) END AS price_micros
       FROM dealt d
+      JOIN blocks b USING (block)
       LEFT JOIN steps s ON s.block = d.block AND d.position >= s.first
           AND (s.last IS NULL OR d.position <= s.last)
 ), charged AS (
@@ -178,9 +190,7 @@ WITH open AS MATERIALIZED (
         (message_id, business_id, month, billed_month, market, category, rule, position, tier_id,
          version_id, price_micros, delivered_at, charged_at)
     SELECT p.message_id, b.business_id, b.month, b.billed_month, b.market, b.category,
-           CASE WHEN p.is_failed AND b.rule = 'tier' THEN 'failed' ELSE b.rule END, p.position, p.tier_id,
-           b.version_id, p.price_micros,
-           p.delivered_at, now()
+           p.rule, p.position, p.tier_id, b.version_id, p.price_micros, p.delivered_at, now()
       FROM priced p JOIN blocks b USING (block)
     RETURNING 1
 ), rolled AS (
@@ -188,11 +198,11 @@ WITH open AS MATERIALIZED (
         (business_id, billed_month, month, market, category, rule, version_id, tier_id,
          price_micros, messages, amount_micros)
     SELECT b.business_id, b.billed_month, b.month, b.market, b.category,
-           CASE WHEN p.is_failed AND b.rule = 'tier' THEN 'failed' ELSE b.rule END, b.version_id,
-           coalesce(p.tier_id, 0), p.price_micros,
-           p.messages, p.messages * p.price_micros
-      FROM (SELECT block, is_failed, tier_id, price_micros, count(*) AS messages FROM priced
-          GROUP BY 1, 2, 3, 4) p
+           p.rule, b.version_id, coalesce(p.tier_id, 0), p.price_micros, p.messages, p.amount
+      FROM (SELECT block, rule, tier_id,
+                   CASE WHEN rule = 'reported' THEN 0 ELSE min(price_micros) END AS price_micros,
+                   count(*) AS messages, sum(price_micros)::bigint AS amount
+              FROM priced GROUP BY 1, 2, 3) p
       JOIN blocks b USING (block)
      ORDER BY 1, 2, 3, 4, 5, 6, 7, 8
     ON CONFLICT (business_id, billed_month, month, market, category, rule, version_id, tier_id)

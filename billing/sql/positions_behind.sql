@@ -6,14 +6,14 @@ SELECT l.position, l.market,
          WHERE x.business_id = l.business_id AND x.month = l.month AND x.market = l.market
            AND x.category = l.category AND x.rule = l.rule
            AND x.position >= coalesce(l.tier_first, 0)
-           AND CASE WHEN x.rule = 'failed' THEN 'tier' ELSE x.rule END
-             = CASE WHEN l.rule = 'failed' THEN 'tier' ELSE l.rule END),
+           AND CASE WHEN x.rule IN ('failed', 'reported') THEN 'tier' ELSE x.rule END
+             = CASE WHEN l.rule IN ('failed', 'reported') THEN 'tier' ELSE l.rule END),
        least(l.tier_last,
              (SELECT max(x.position) FROM billing_charge x
                WHERE x.business_id = l.business_id AND x.month = l.month AND x.market = l.market
                  AND x.category = l.category AND x.rule = l.rule
-                 AND CASE WHEN x.rule = 'failed' THEN 'tier' ELSE x.rule END
-                   = CASE WHEN l.rule = 'failed' THEN 'tier' ELSE l.rule END))
+                 AND CASE WHEN x.rule IN ('failed', 'reported') THEN 'tier' ELSE x.rule END
+                   = CASE WHEN l.rule IN ('failed', 'reported') THEN 'tier' ELSE l.rule END))
   FROM billing_invoiceline l
  WHERE l.invoice_id = %(invoice_id)s AND l.kind IN ('messages', 'late')
    AND (%(line)s::int IS NULL OR l.position = %(line)s)

@@ -9,7 +9,7 @@ WITH points AS (
            n.digits AS phone_number, n.phone_number_id, c.price_micros,
            k.country,
            replace(upper(c.category), '-', '_') AS pricing_category,
-           CASE WHEN c.rule IN ('tier', 'failed') THEN 'REGULAR'
+           CASE WHEN c.rule IN ('tier', 'failed', 'reported') THEN 'REGULAR'
                 WHEN c.rule = 'free_entry' THEN 'FREE_ENTRY_POINT'
                        ELSE 'FREE_CUSTOMER_SERVICE' END AS pricing_type,
            CASE WHEN t.id IS NOT NULL THEN

@@ -10,8 +10,8 @@ SELECT coalesce(t.business_id, l.business_id),
               coalesce(l.lowest, 0),
               coalesce(l.highest, 0))
   FROM billing_tally t
-  FULL JOIN (SELECT business_id, month, market, category, CASE rule WHEN 'failed' THEN 'tier'
-      ELSE rule END AS rule,
+  FULL JOIN (SELECT business_id, month, market, category, CASE WHEN rule IN ('failed', 'reported')
+      THEN 'tier' ELSE rule END AS rule,
                     count(DISTINCT position) AS charges, min(position) AS lowest,
                     max(position) AS highest
                FROM billing_charge

@@ -1,12 +1,14 @@
 -- Promises: per business that follows the card, what one month's messages cost as charged, and what
 -- they would cost under another version of it. A graduated price is a function of the counts, so
--- the tallies are enough: of the ledger only reversals are read, whose messages cost nothing under
--- either version and whose positions stay taken. Failed messages count only if the other version
--- charges them; those that were not charged are not known. What a rule made free stays free.
+-- the tallies are enough: of the ledger only reversals, whose messages cost nothing under either
+-- version and whose positions stay taken, and messages with a reported price, which counts where the
+-- other version takes such. Failed messages count only if the other version charges them; those that
+-- were not charged are not known. What a rule made free stays free.
 -- `unpriced` counts messages for which the other version has no rate.
 WITH other AS MATERIALIZED (
-    SELECT v.id, v.failed_charged, v.floor_micros
-      FROM billing_cardversion v WHERE v.id = %(version_id)s
+    SELECT v.id, v.failed_charged, v.floor_micros, v.reported_prices, k.currency
+      FROM billing_cardversion v JOIN billing_ratecard k ON k.id = v.card_id
+     WHERE v.id = %(version_id)s
 ), followers AS MATERIALIZED (
     SELECT z.id AS business_id, t.country, t.discount_percent, o.floor_micros
       FROM other o
@@ -17,7 +19,8 @@ WITH other AS MATERIALIZED (
 ), reversed AS MATERIALIZED (
     SELECT c.business_id, c.market, c.category, c.rule, c.position
       FROM billing_charge c JOIN followers f USING (business_id)
-     WHERE c.month = %(month)s AND c.reverses_id IS NOT NULL AND c.rule IN ('tier', 'failed')
+     WHERE c.month = %(month)s AND c.reverses_id IS NOT NULL
+       AND billing_ladder(c.rule) = 'tier'
 ), failed AS MATERIALIZED (
     -- Positions that failed messages took, the reversed ones with them.
     SELECT business_id, market, category, sum(messages) AS messages
@@ -55,7 +58,7 @@ WITH other AS MATERIALIZED (
                    AND x.category = r.category AND x.rule = 'failed' AND x.position < r.position
                    AND x.reverses_id IS NULL) END AS position
       FROM reversed r CROSS JOIN other o
-     WHERE r.rule = 'tier' OR o.failed_charged
+     WHERE r.rule <> 'failed' OR o.failed_charged
 ), taken_back AS (
     SELECT l.business_id, l.market, l.category, count(*) AS messages,
            sum(billing_price(s.price_micros, l.discount_percent, l.floor_micros)) AS amount
@@ -63,12 +66,39 @@ WITH other AS MATERIALIZED (
       JOIN ladders l USING (business_id, market, category)
       LEFT JOIN LATERAL billing_steps(l.rate_id, m.position, m.position) s ON true
      GROUP BY 1, 2, 3
+), reported AS MATERIALIZED (
+    -- Marketing messages for which the network reported a price in time, and where they would stand.
+    SELECT c.business_id, c.market, c.category, n.price_micros AS reported,
+           c.position - CASE WHEN o.failed_charged THEN 0 ELSE
+               (SELECT count(*) FROM billing_charge x
+                 WHERE x.business_id = c.business_id AND x.month = %(month)s AND x.market = c.market
+                   AND x.category = c.category AND x.rule = 'failed' AND x.position < c.position
+                   AND x.reverses_id IS NULL) END AS position
+      FROM other o
+      JOIN followers f ON o.reported_prices
+      JOIN hosting_reportedprice n
+        ON n.business_id = f.business_id AND NOT n.is_late AND n.currency = o.currency
+      JOIN billing_charge c ON c.business_id = n.business_id AND c.message_id = n.message_id
+       AND c.reverses_id IS NULL AND c.month = %(month)s AND c.category = 'marketing'
+       AND c.rule IN ('tier', 'reported')
+     WHERE NOT EXISTS (SELECT FROM billing_charge b
+                        WHERE b.message_id = c.message_id AND b.reverses_id = c.id)
+), taken_off AS (
+    SELECT x.business_id, x.market, x.category,
+           sum(x.price - billing_reported(x.price, x.reported, x.floor_micros)) AS amount
+      FROM (SELECT r.*, l.floor_micros,
+                   billing_price(s.price_micros, l.discount_percent, l.floor_micros) AS price
+              FROM reported r
+              JOIN ladders l USING (business_id, market, category)
+              LEFT JOIN LATERAL billing_steps(l.rate_id, r.position, r.position) s ON true) x
+     GROUP BY 1, 2, 3
 ), would_be AS (
     SELECT l.business_id,
            sum(l.positions - coalesce(b.messages, 0)) FILTER (WHERE l.rate_id IS NULL) AS unpriced,
-           sum(c.amount - coalesce(b.amount, 0)) AS amount
+           sum(c.amount - coalesce(b.amount, 0) - coalesce(d.amount, 0)) AS amount
       FROM ladders l
       LEFT JOIN taken_back b USING (business_id, market, category)
+      LEFT JOIN taken_off d USING (business_id, market, category)
      CROSS JOIN LATERAL (
             SELECT sum(s.positions * billing_price(s.price_micros, l.discount_percent,
                                                    l.floor_micros)) AS amount

@@ -25,7 +25,8 @@ WITH earliest AS (
         (business_id, billed_month, month, market, category, rule, version_id, tier_id,
          price_micros, messages, amount_micros)
     SELECT business_id, billed_month, month, market, category, rule, version_id,
-           coalesce(tier_id, 0), -price_micros, -1, price_micros
+           coalesce(tier_id, 0), CASE WHEN rule = 'reported' THEN 0 ELSE -price_micros END, -1,
+           price_micros
       FROM taken_back
     ON CONFLICT (business_id, billed_month, month, market, category, rule, version_id, tier_id)
     DO UPDATE SET messages = u.messages + EXCLUDED.messages,

@@ -12,19 +12,17 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts.access import BusinessRequest, member_page
-from accounts.models import Role
+from accounts.models import FINANCE
 from billing import pay_links, tasks
 from billing.documents import archive
 from billing.models import BillingDetails, Invoice
-from billing.payments import stripe_collection, stripe_gateway
+from billing.payments import saved_methods, stripe_collection, stripe_gateway
 from billing.views.invoices import invoice_or_404
 from core import links
 from core.errors import ParleyError
 from core.stripe import payment_redirect
 from core.tenancy import system
 from core.wake import notify
-
-FINANCE = (Role.OWNER, Role.FINANCE)
 
 
 @never_cache
@@ -119,7 +117,7 @@ def change_method(request: BusinessRequest) -> HttpResponse:
     """Redirect to the payment network's page where a card is saved."""
     try:
         back = links.absolute(reverse("method_saved"))
-        url = stripe_collection.setup_page_url(business=request.business, back=back)
+        url = saved_methods.setup_page_url(business=request.business, back=back)
     except ParleyError as error:
         messages.error(request, error.message)
         return redirect("billing_details")
@@ -133,7 +131,7 @@ def method_saved(request: BusinessRequest) -> HttpResponse:
     session = request.GET.get("session", "")[:200]
     try:
         details = (
-            stripe_collection.store_method(session, request.business.pk)
+            saved_methods.store_method(session, request.business.pk)
             if session.startswith(stripe_gateway.CHECKOUT)
             else None
         )
@@ -154,7 +152,7 @@ def method_saved(request: BusinessRequest) -> HttpResponse:
 def remove_method(request: BusinessRequest) -> HttpResponse:
     """Remove the saved method; invoices are then paid manually."""
     try:
-        stripe_collection.remove_method(business=request.business)
+        saved_methods.remove_method(business=request.business)
     except ParleyError as error:
         messages.error(request, error.message)
     else:

@@ -16,6 +16,7 @@ for each business, so that no backlog delays another business.
 """
 
 from core.queue.declaration import (
+    NOBODY,
     Again,
     AsSet,
     AtMostOnce,
@@ -35,6 +36,7 @@ from core.queue.declaration import (
 from core.queue.rows import QueueRow
 
 __all__ = [
+    "NOBODY",
     "Again",
     "AsSet",
     "AtMostOnce",

@@ -16,6 +16,8 @@ from core.registry import Registry
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
 
+# The owner of rows that belong to no business (SQL).
+NOBODY = "0::bigint"
 Work = TypeVar("Work")
 Result = TypeVar("Result")
 
@@ -198,14 +200,14 @@ class Queue:
 
     `is_open` is the condition for rows that are neither done nor dead, which its index repeats:
     (owner, not_before, key) where open; `is_dead` the one for dead letters. `owner` is an SQL
-    expression, a whole number: claims take a share for each. `scoped` says that it is the
-    business's id, and that rows are worked on within that business's scope. `ready` (SQL) holds
-    back rows that are not due for another reason than time. Where `urgent` (SQL) holds, rows go
-    before all others, whoever's they are. `weight` (SQL) says how much work a row is; of one
-    claim's `most_weight` each owner has a share, and at least one row. Of rows with equal
-    `order_by` columns the earlier goes first. SQL values of columns: `done` are set when a row is
-    done (None: the row is deleted), `on_death` when a row becomes a dead letter, `on_rerun` when
-    it is opened again.
+    expression, a whole number: claims take a share for each (`NOBODY`: the rows are no business's).
+    `scoped` says that it is the business's id, and that rows are worked on within that business's
+    scope. `ready` (SQL) holds back rows that are not due for another reason than time. Where
+    `urgent` (SQL) holds, rows go before all others, whoever's they are. `weight` (SQL) says how
+    much work a row is; of one claim's `most_weight` each owner has a share, and at least one row.
+    Of rows with equal `order_by` columns the earlier goes first. SQL values of columns: `done` are
+    set when a row is done (None: the row is deleted), `on_death` when a row becomes a dead letter,
+    `on_rerun` when it is opened again.
     `when_dead` is called in that transaction, with the reason. `counts` (SQL) leaves rows out of
     the age that health reports. `due_since` (SQL) is the moment from
     which it runs. `dead_title` is what operators

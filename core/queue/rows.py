@@ -10,10 +10,13 @@ from django.utils.translation import gettext_lazy as _
 
 
 def due_index(name: str, *columns: str, is_open: Q | None = None) -> models.Index:
-    """The index that claims go by: owner, time, key (`columns`: owner and key) of open rows."""
-    owner, key = columns
+    """The index that claims go by: owner, time, key of open rows.
+
+    `columns` are owner and key; in a queue of nobody's rows the key alone.
+    """
+    *owner, key = columns
     condition = Q(dead_at=None) & (is_open or Q())
-    return models.Index(fields=[owner, "not_before", key], condition=condition, name=name)
+    return models.Index(fields=[*owner, "not_before", key], condition=condition, name=name)
 
 
 def dead_index(name: str, *columns: str) -> models.Index:

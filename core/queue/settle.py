@@ -10,7 +10,8 @@ from datetime import datetime
 from typing import Any
 
 import structlog
-from django.db import connection
+from django.db import connection, transaction
+from prometheus_client import Counter
 
 from core.queue import statements
 from core.queue.claim import REASON
@@ -21,6 +22,17 @@ from core.tenancy import system
 log = structlog.get_logger(__name__)
 # A transaction that renews a lease more often than this, and is rolled back, loses the row.
 MAX_RENEWED = 100
+ROWS = Counter(
+    "parley_queue_rows", "Rows worked on, by queue and by what became of them.",
+    ["queue", "outcome"],
+)  # fmt: skip
+OUTCOMES: Mapping[type[Any], str] = {
+    type(None): "done",
+    Again: "continued",
+    Failed: "failed",
+    GaveUp: "dead",
+    Unknown: "unknown",
+}
 
 
 def lock(queue: Queue, rows: Sequence[Claimed]) -> list[Claimed]:
@@ -44,6 +56,7 @@ def lock(queue: Queue, rows: Sequence[Claimed]) -> list[Claimed]:
 def settle(queue: Queue, rows: Sequence[Claimed], outcomes: Mapping[int, Outcome]) -> None:
     """End locked rows, or let them wait again, each by its outcome; a row without one is done."""
     found = [(row, _judged(queue, row, outcomes.get(row.key))) for row in rows]
+    transaction.on_commit(lambda: _count(queue, [outcome for _, outcome in found]))
     _end(queue, [row for row, outcome in found if outcome is None])
     _put_back(queue, [(row, what) for row, what in found if isinstance(what, Again | Failed)])
     give_up(queue, [(row, what.reason) for row, what in found if isinstance(what, GaveUp)])
@@ -124,6 +137,11 @@ def reason_of(error: BaseException) -> str:
     """
     lines = str(error).splitlines() or [""]
     return f"{type(error).__name__}: {lines[0]}"[:500]
+
+
+def _count(queue: Queue, outcomes: Iterable[Outcome]) -> None:
+    for outcome in outcomes:
+        ROWS.labels(queue.name, OUTCOMES[type(outcome)]).inc()
 
 
 def _judged(queue: Queue, row: Claimed, outcome: Outcome) -> Outcome:

@@ -48,6 +48,14 @@ def work(queue: Queue, limit: int | None = None) -> int:
     )
 
 
+def work_all(queue: Queue) -> int:
+    """Work until nothing is due; returns how many rows were claimed."""
+    claimed = 0
+    while found := work(queue):
+        claimed += found
+    return claimed
+
+
 def _pass(queue: Queue, rows: Sequence[Claimed]) -> int:
     lost = [row for row in rows if queue.max_attempts and row.attempts > queue.max_attempts]
     end_lost(queue, lost)

@@ -17,10 +17,12 @@ from hosting.models import (
     ChatImport,
     Erasure,
     Event,
+    LimitNotice,
     MediaFetch,
     Outgoing,
     ParkedStatus,
     Receipt,
+    TemplateSync,
     WebhookCall,
 )
 from hosting.transports import cloudapi
@@ -157,6 +159,42 @@ class ReceiptAdmin(QueueAdmin):
         "last_error",
     )
     list_select_related = ("business", "number")
+
+
+@admin.register(TemplateSync)
+class TemplateSyncAdmin(QueueAdmin):
+    """Networks whose templates are to be read; where that failed, the last error says why."""
+
+    task = tasks.synchronise
+    list_display = (
+        "upstream",
+        "business",
+        "queue_state",
+        "attempts",
+        "not_before",
+        "requested_at",
+        "last_error",
+    )
+    list_select_related = ("business", "upstream")
+
+
+@admin.register(LimitNotice)
+class LimitNoticeAdmin(QueueAdmin):
+    """Notices that a plan's limit is reached, for owners and webhooks."""
+
+    task = tasks.tidy
+    list_display = (
+        "id",
+        "business",
+        "limit",
+        "month",
+        "percent",
+        "queue_state",
+        "notified_at",
+        "last_error",
+    )
+    list_select_related = ("business",)
+    list_filter = (QueueStateFilter, "limit")
 
 
 @admin.register(Erasure)

@@ -6,6 +6,8 @@ from decimal import Decimal, InvalidOperation
 
 import phonenumbers
 
+from hosting.cloudapi.number_forms import one_form
+
 MIN_DIGITS, MAX_DIGITS = 7, 15
 MAX_LENGTH = 60
 _INVISIBLE = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u2069\u061c\ufeff]")
@@ -31,7 +33,13 @@ class NoNumber(ValueError):
 
 
 def digits_of_number(text: str) -> str:
-    """Return the digits of an international phone number, its country code first; raise NoNumber.
+    """Return the digits of an international phone number in their one form; raise NoNumber."""
+    return one_form(written_digits(text))
+
+
+def written_digits(text: str) -> str:
+    """Return the digits of an international phone number as they are written, its country code
+    first; raise NoNumber.
 
     A national prefix behind the country code, as in `+44 (0)7700 900109`, is left out; numbers that
     a spreadsheet has shortened, and several numbers in one, are refused.

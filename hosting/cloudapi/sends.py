@@ -13,7 +13,8 @@ import orjson
 from core import widths
 from hosting.cloudapi import fields, interactive, template_shapes
 from hosting.cloudapi.json import as_dict, as_text
-from hosting.cloudapi.phone_numbers import NoNumber, digits_of_number
+from hosting.cloudapi.number_forms import one_form
+from hosting.cloudapi.phone_numbers import NoNumber, written_digits
 from hosting.errors import CloudApiError
 
 MAX_TEXT = 4096
@@ -105,16 +106,20 @@ def _recipient(body: dict[str, Any]) -> tuple[str, str, str]:
                 131009, "recipient must be a user id such as 'US.1349…'.", field="recipient"
             )
         return "", user_id, user_id
-    return digits_of(body.get("to"), field="to"), "", as_text(body.get("to"))
+    return _written_digits(body.get("to"), field="to"), "", as_text(body.get("to"))
 
 
 def digits_of(raw: Any, *, field: str) -> str:
-    """Return the digits of an international phone number, as people write it.
+    """Return the digits of an international phone number, as people write it, in their one form.
 
     Raises CloudApiError 131008 if there is none, 131009 if it cannot be one.
     """
+    return one_form(_written_digits(raw, field=field))
+
+
+def _written_digits(raw: Any, *, field: str) -> str:
     try:
-        return digits_of_number(as_text(raw))
+        return written_digits(as_text(raw))
     except NoNumber as wrong:
         if wrong.reason == NoNumber.EMPTY:
             raise CloudApiError(

@@ -11,7 +11,15 @@ from django.db.models.functions import Greatest
 from accounts.audit import record
 from core.errors import BadInput, NotYours
 from hosting.contacts.identity import user_id_for
-from hosting.models import Contact, Conversation, ConversationLabel, FormerNumber
+from hosting.contacts.identity_locks import lock_identities
+from hosting.models import (
+    Contact,
+    Conversation,
+    ConversationLabel,
+    FormerNumber,
+    Mention,
+    Message,
+)
 
 # Moments of a thread that say what the next message costs.
 WINDOWS = ("last_inbound_at", "referred_at", "free_entry_at")
@@ -19,7 +27,7 @@ WINDOWS = ("last_inbound_at", "referred_at", "free_entry_at")
 
 def change_number(*, business_id: int, old: str, new: str, at: datetime) -> None:
     """Record that the customer with digits `old` has digits `new` from `at` on; repeats are
-    ignored. Both contacts are merged if there were two.
+    ignored. Both contacts are merged if there were two. Call under `lock_identities`.
     """
     if old == new:
         return
@@ -78,6 +86,7 @@ def merge_contacts(former: Contact, *, into: Contact) -> None:
     """
     if former.pk == into.pk or former.business_id != into.business_id:
         raise BadInput("A contact is merged into another one of yours.", field="into")
+    lock_identities(changing=[into.business_id])
     # Locked in a fixed order, so that two merges of one pair cannot deadlock.
     pair = Contact.objects.select_for_update().filter(pk__in=[former.pk, into.pk]).order_by("pk")
     if len(pair) != 2:
@@ -105,7 +114,7 @@ def _redirect(former: Contact, into: Contact) -> None:
 def attach_numbers(senders: Iterable[tuple[int, str, str]]) -> None:
     """Merge contacts known by user id alone into contacts of their numbers.
 
-    `senders` holds (business id, user id, digits) of each sender.
+    `senders` holds (business id, user id, digits) of each sender. Call under `lock_identities`.
     """
     named = {(business_id, user_id): digits for business_id, user_id, digits in senders if user_id}
     known = Contact.objects.filter(
@@ -123,11 +132,22 @@ def attach_numbers(senders: Iterable[tuple[int, str, str]]) -> None:
             merge_rows(former, into=into)
 
 
+def contacts_known_by_user_id(people: Collection[tuple[int, str]]) -> set[tuple[int, str]]:
+    """Return those of these (business id, user id) that are contacts without a number."""
+    if not people:
+        return set()
+    rows = Contact.objects.filter(
+        business_id__in={business_id for business_id, _ in people},
+        wa_id__in={user_id for _, user_id in people},
+    )
+    return set(rows.values_list("business_id", "wa_id")) & set(people)
+
+
 def digits_of(people: Collection[tuple[int, str]]) -> dict[tuple[int, str], str]:
     """Return the digits of the contacts with these (business id, user id), where known."""
     rows = Contact.objects.filter(
         business_id__in={business_id for business_id, _ in people},
-        user_id__in={user_id for _, user_id in people},
+        user_id__in={user_id for _, user_id in people if user_id},
     ).order_by("-pk")
     return {
         (business_id, user_id): wa_id
@@ -159,10 +179,11 @@ def merge_rows(former: Contact, *, into: Contact, with_windows: bool = True) -> 
         "username": shown.username,
         "user_id": _network_user_id(into) or _network_user_id(former) or user_id_for(into.wa_id),
         "alias": into.alias or former.alias,
+        "network_wa_id": into.network_wa_id,
         "held_at": into.held_at or former.held_at,
         "opted_out_at": into.opted_out_at or former.opted_out_at,
     }
-    former.delete()
+    _delete_row(former)
     Contact.objects.filter(pk=into.pk).update(**fields)
 
 
@@ -173,6 +194,12 @@ def _network_user_id(contact: Contact) -> str:
 
 def _merge_threads(thread: Conversation, *, into: Conversation, with_windows: bool) -> None:
     ConversationLabel.objects.filter(conversation=thread, label__in=into.labels.all()).delete()
+    both = into.mentions.values("user")
+    Mention.objects.filter(conversation=thread, user__in=both).delete()
+    # Both at once: the contact of a message is that of its conversation.
+    Message.objects.filter(conversation=thread).update(
+        conversation=into, contact_id=into.contact_id
+    )
     _repoint_foreign_keys(thread, into)
     newest = max(thread, into, key=lambda one: one.last_message_at)
     latest = ("last_message_at", *WINDOWS) if with_windows else ("last_message_at",)
@@ -187,12 +214,26 @@ def _merge_threads(thread: Conversation, *, into: Conversation, with_windows: bo
         is_window_proven=opener.is_window_proven,
         **{name: Greatest(F(name), models.Value(getattr(thread, name))) for name in latest},
     )
-    thread.delete()
+    _delete_row(thread)
+
+
+def _delete_row(row: Contact | Conversation) -> None:
+    """Delete a row to which nothing points any more.
+
+    Django's own deletion would look for such rows, among all messages too.
+    """
+    rows: Any = type(row)._base_manager.filter(pk=row.pk)
+    rows._raw_delete(rows.db)
 
 
 def _repoint_foreign_keys(old: models.Model, new: models.Model) -> None:
-    """Point the foreign keys of every app from one row to another."""
+    """Point the foreign keys of every app from one row to another; messages follow their
+    conversation.
+    """
     for relation in old._meta.get_fields(include_hidden=True):
-        if isinstance(relation, models.ManyToOneRel) and relation.related_model is not Conversation:
+        if isinstance(relation, models.ManyToOneRel) and relation.related_model not in (
+            Conversation,
+            Message,
+        ):
             rows: Any = relation.related_model._base_manager
             rows.filter(**{relation.field.name: old}).update(**{relation.field.name: new})

@@ -9,17 +9,22 @@ from django.db.models import Count, Exists, JSONField, OuterRef, Q, QuerySet, Su
 from django.db.models.functions import JSONObject
 
 from accounts.models import Business, Membership, User
+from hosting.cloudapi.number_forms import one_form
 from hosting.models import (
     Conversation,
     ConversationLabel,
     Label,
     LockedMessage,
+    Mention,
     Number,
 )
 from hosting.models.conversations import ConversationQuerySet
 
 LIST_PAGE = 30
-VIEWS = ("open", "mine", "unassigned", "snoozed", "resolved", "locked")
+VIEWS = ("open", "mine", "unassigned", "snoozed", "resolved", "mentioned", "locked")
+
+# Views that are offered only while they have conversations.
+SHOWN_WITH_SOME = ("mentioned", "locked")
 
 
 @dataclass(frozen=True)
@@ -62,7 +67,7 @@ def filter_choices(business: Business, *, reader: User | None = None) -> FilterC
     members = Membership.objects.filter(business=OuterRef("pk")).order_by("id")
     numbers = Number.objects.filter(business=OuterRef("pk")).order_by("id")
     found = Business.objects.filter(pk=business.pk).values_list(
-        ArraySubquery(labels.values(row=JSONObject(id="id", name="name"))),
+        ArraySubquery(labels.values(row=JSONObject(id="id", name="name", colour="colour"))),
         ArraySubquery(
             members.values(row=JSONObject(id="user_id", name="user__name", email="user__email"))
         ),
@@ -105,6 +110,7 @@ def _views(now: datetime, user: User) -> dict[str, Q | Exists]:
         "unassigned": awake & Q(assignee=None),
         "snoozed": asleep,
         "resolved": Q(is_resolved=True),
+        "mentioned": Exists(Mention.objects.filter(conversation=OuterRef("pk"), user=user)),
         "locked": Exists(LockedMessage.objects.filter(conversation=OuterRef("pk"))),
     }
 
@@ -130,7 +136,9 @@ def matching(
 def _with_words(found: QuerySet[Conversation], words: str) -> QuerySet[Conversation]:
     for word in words.split()[:5]:
         digits = word.lstrip("+")
-        by_number = Q(contact__wa_id__startswith=digits) if digits.isdigit() else Q()
+        by_number = Q()
+        if digits.isdigit():
+            by_number = Q(contact__wa_id__startswith=digits) | Q(contact__wa_id=one_form(digits))
         found = found.filter(
             Q(contact__name__icontains=word) | Q(contact__alias__icontains=word) | by_number
         )
@@ -142,6 +150,11 @@ def label_ids() -> ArraySubquery:
     return ArraySubquery(
         ConversationLabel.objects.filter(conversation=OuterRef("pk")).values("label_id")
     )
+
+
+def is_mentioned(user: User) -> Exists:
+    """Return a query column that says whether the user is named in a note they have not seen."""
+    return Exists(Mention.objects.filter(conversation=OuterRef("pk"), user=user))
 
 
 def list_page(conversations: QuerySet[Conversation], *, before: str = "") -> ListPage:

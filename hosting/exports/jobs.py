@@ -18,6 +18,7 @@ from core.errors import BadInput, NotYours
 from core.queue.work import work
 from core.tenancy import scope
 from hosting import jobs, quota
+from hosting.cloudapi.number_forms import named_person
 from hosting.exports.files import assemble, delete_parts
 from hosting.exports.parts import extract
 from hosting.imports.jobs import NotNow
@@ -97,7 +98,7 @@ def _found(business: Business, name: str, value: str) -> Any:
         except ValueError:
             raise BadInput(_("A conversation's id is a UUID."), field="conversation") from None
     elif name == "contact":
-        found = Contact.objects.filter(wa_id=value.lstrip("+")[: widths.PERSON_ID])
+        found = Contact.objects.filter(wa_id=named_person(value))
     else:
         found = Number.objects.filter(phone_number_id=value[: widths.OBJECT_ID])
     row = found.filter(business=business).first()

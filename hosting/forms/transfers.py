@@ -6,6 +6,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Business
+from hosting.cloudapi.number_forms import one_form
 from hosting.models import ChatExport, Number
 
 
@@ -53,6 +54,10 @@ class ExportForm(forms.Form):
 
     def clean_contact(self) -> str:
         """Return the customer's number or user id without other characters."""
-        return "".join(
-            letter for letter in self.cleaned_data["contact"] if letter.isalnum() or letter == "."
+        return one_form(
+            "".join(
+                letter
+                for letter in self.cleaned_data["contact"]
+                if letter.isalnum() or letter == "."
+            )
         )

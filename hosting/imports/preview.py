@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from core.tenancy import scope
 from hosting import jobs
+from hosting.cloudapi.number_forms import one_form
 from hosting.imports.formats import records, text
 from hosting.imports.formats.bodies import read_body
 from hosting.imports.formats.errors import BadChatFile
@@ -234,7 +235,7 @@ def _contact_of(job: ChatImport, customers: list[str], digits: dict[str, str]) -
     if len(customers) != 1:
         return ""
     if customers[0] in digits:
-        return digits[customers[0]]
+        return one_form(digits[customers[0]])
     known = Contact.objects.filter(business_id=job.business_id, name=customers[0]).values_list(
         "wa_id", flat=True
     )[:2]

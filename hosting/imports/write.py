@@ -11,18 +11,19 @@ import orjson
 from django.db import connection
 
 from accounts.models import Membership
-from core.sql import statement
 from core.tenancy import scope
 from hosting import jobs
 from hosting.cloudapi.files import LIMITS
+from hosting.contacts.identity_locks import lock_identities
 from hosting.errors import CloudApiError
 from hosting.imports.formats import text
 from hosting.imports.formats.bodies import LRM, Body, read_body
 from hosting.imports.formats.errors import BadArchive
 from hosting.imports.formats.repetition import Learned
-from hosting.imports.formats.rows import COLUMNS, AttachedFile, Batch, copy_line, imported_wamid
+from hosting.imports.formats.rows import AttachedFile, Batch, copy_line, imported_wamid
 from hosting.imports.formats.sources import Source
 from hosting.imports.preview import READERS, latest_day, source, zone_of
+from hosting.imports.sets import write_set
 from hosting.media.store import store_media
 from hosting.models import ChatImport, Number, Template
 
@@ -263,28 +264,8 @@ class _References:
 
 
 def _write(job: ChatImport, batch: Batch, chat: Source) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"CREATE TEMPORARY TABLE IF NOT EXISTS history_set ({COLUMNS}) ON COMMIT DELETE ROWS"
-        )
-        cursor.execute("DELETE FROM history_set")
-        with cursor.cursor.copy("COPY history_set FROM STDIN") as copy:
-            copy.write(batch.text)
-        people = _run(cursor, "open_history", business_id=job.business_id)
-        threads = _run(cursor, "open_history_threads", business_id=job.business_id)
-        written = _run(cursor, "write_history", business_id=job.business_id, import_id=job.pk)
-        if written:
-            ids, _, _, _, earliest, latest, previews = map(list, zip(*written, strict=True))
-            cursor.execute(
-                statement("hosting", "show_history"),
-                {
-                    "business_id": job.business_id,
-                    "ids": ids,
-                    "earliest": earliest,
-                    "latest": latest,
-                    "previews": previews,
-                },
-            )
+    lock_identities(changing=(), reading=[job.business_id])
+    people, threads, written = write_set(job, batch.text)
     first = [row[2] for row in written] + ([job.first_id] if job.first_id else [])
     last = [row[3] for row in written] + ([job.last_id] if job.last_id else [])
     kept, refused = _store_files(job, batch, chat) if written else (0, job.refused)
@@ -301,12 +282,6 @@ def _write(job: ChatImport, batch: Batch, chat: Source) -> None:
         made_conversations=[*job.made_conversations, *(row[0] for row in threads)],
         conversation_id=job.conversation_id or (written[0][0] if written else None),
     )
-
-
-def _run(cursor: Any, verb: str, **values: Any) -> list[tuple[Any, ...]]:
-    cursor.execute(statement("hosting", verb), values)
-    rows: list[tuple[Any, ...]] = cursor.fetchall()
-    return rows
 
 
 def _store_files(job: ChatImport, batch: Batch, chat: Source) -> tuple[int, dict[str, int]]:

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from core.queue import AsSet, Claimed, Queue
 from core.queue.work import work
 from core.sql import statement
-from hosting.cloudapi.webhooks import StatusUpdate
+from hosting.cloudapi.updates import ReportedCost, StatusUpdate
 from hosting.inbound import upstream_ids
 from hosting.inbound.apply import apply, apply_statuses
 from hosting.inbound.reach import StoredEvent
@@ -90,13 +90,20 @@ def _apply_parked(rows: Sequence[Claimed]) -> None:
     statuses = [
         (
             numbers[row.business_id, row.phone_number_id],
-            StatusUpdate(row.phone_number_id, row.wamid, row.status, row.occurred_at, row.errors),
+            _parked_status(row),
             StoredEvent(0, None, "", b"", row.received_at),
         )
         for row in found
         if (row.business_id, row.phone_number_id) in numbers
     ]
     apply_statuses(upstream_ids.translate_statuses(statuses))
+
+
+def _parked_status(row: ParkedStatus) -> StatusUpdate:
+    price = None if row.price_micros is None else ReportedCost(row.price_micros, row.price_currency)
+    return StatusUpdate(
+        row.phone_number_id, row.wamid, row.status, row.occurred_at, row.errors, price=price
+    )
 
 
 QUEUE = Queue(

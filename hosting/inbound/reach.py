@@ -4,12 +4,12 @@ Both follow from the credential that verified it, never from what its body names
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.db.models import Q
 
-from hosting.cloudapi.webhooks import Updates
+from hosting.cloudapi.updates import StatusUpdate, Updates
 from hosting.models import EventSource, Number, Transport, Upstream
 
 NUMBERS = Number.objects.only(
@@ -69,6 +69,10 @@ class Reach:
         if event.source == EventSource.BUSINESS:
             return None
         return self.number_for_message(event, name)
+
+    def proven_status(self, event: StoredEvent, status: StatusUpdate) -> StatusUpdate:
+        """Return the status, without a price that the business could have signed itself."""
+        return status if self.is_proven(event) else replace(status, price=None)
 
     def opens_window(self, event: StoredEvent) -> bool:
         """Whether messages of the event open the 24-hour window for free-form messages."""

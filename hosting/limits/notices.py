@@ -5,17 +5,18 @@ from typing import Any
 
 import structlog
 from django.db import connection
-from django.db.models import OuterRef, Subquery
+from django.db.models import OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
 
 from accounts.dashboard.panels import Banner
 from accounts.models import Business, Membership, Role
 from core import outbox as email_outbox
-from core.queue.sweep import for_each
+from core.queue import Claimed, OneByOne, Queue
+from core.queue.work import work_all
 from core.sql import statement
 from core.tenancy import system
 from hosting import quota
@@ -23,7 +24,6 @@ from hosting.models import Account, HostedCount, LimitNotice, LockedMessage, Med
 from hosting.webhooks import outbox
 
 log = structlog.get_logger(__name__)
-NOTICES_AT_ONCE = 1000
 WARNING_PERCENT = 80
 STORAGE = "media_megabytes"
 # Plan limit -> template of its mails.
@@ -45,28 +45,32 @@ ALERTS = {
 def send_due_notices() -> int:
     """Record reached levels, then mail owners and write webhook calls.
 
-    Return the notices handled.
+    Return how many notices were claimed.
     """
     with system("counts of every business"), connection.cursor() as cursor:
         cursor.execute(statement("hosting", "record_limit_notices"))
-        waiting = LimitNotice.objects.filter(notified_at=None).order_by("id")
-        keys = list(waiting.values_list("pk", flat=True)[:NOTICES_AT_ONCE])
-    return for_each(keys, _send)
+    return work_all(QUEUE)
 
 
-def _send(notice_id: int) -> bool:
-    """Send a notice in a transaction of its own; False where it was sent meanwhile."""
-    with system("notices of every business"):
-        waiting = LimitNotice.objects.select_for_update(of=("self",)).filter(notified_at=None)
-        notice = waiting.select_related("business__plan").filter(pk=notice_id).first()
-        if notice is None:
-            return False
-        # When both levels were reached at once, only the higher one is sent.
-        if not _has_higher_level(notice):
-            _write_webhook_calls(notice)
-            _mail(notice)
-        LimitNotice.objects.filter(pk=notice.pk).update(notified_at=timezone.now())
-        return True
+def _send(row: Claimed) -> None:
+    notice = LimitNotice.objects.select_related("business__plan").get(pk=row.key)
+    # When both levels were reached at once, only the higher one is sent.
+    if not _has_higher_level(notice):
+        _write_webhook_calls(notice)
+        _mail(notice)
+
+
+QUEUE = Queue(
+    name="limit_notices",
+    about="Notices that a plan's limit is reached, to be mailed and written as webhook calls.",
+    model=LimitNotice,
+    work=OneByOne(_send),
+    is_open=Q(notified_at=None),
+    # The mails go to members, whom the business's scope does not show.
+    scoped=False,
+    done={"notified_at": "statement_timestamp()"},
+    dead_title=_lazy("Limit notices not sent"),
+)
 
 
 def _has_higher_level(notice: LimitNotice) -> bool:

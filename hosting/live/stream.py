@@ -18,6 +18,7 @@ import structlog
 from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.db import close_old_connections
+from prometheus_client import Gauge
 
 from accounts.access import membership_of
 from hosting.live.publish import PREFIX
@@ -28,6 +29,7 @@ KEEPALIVE_SECONDS = 15
 AWAY_SECONDS = 3.0
 MAX_AGE_SECONDS = 15 * 60
 BACKLOG = 100
+READERS = Gauge("parley_live_readers", "Open event streams.", multiprocess_mode="livesum")
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 
@@ -46,9 +48,11 @@ class Hub:
             self.listener = asyncio.create_task(self._listen())
         queue: asyncio.Queue[bytes] = asyncio.Queue(BACKLOG)
         self.readers[business_id].add(queue)
+        READERS.inc()
         try:
             yield queue
         finally:
+            READERS.dec()
             self.readers[business_id].discard(queue)
 
     async def _listen(self) -> None:

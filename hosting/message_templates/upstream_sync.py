@@ -1,33 +1,34 @@
 """Template synchronisation with an upstream, whose version wins."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
 
 import orjson
 import structlog
-from django.db import connection
-from django.db.models import Value
+from django.db.models import Q, Value
 from django.db.models.functions import Concat, Now
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from core import widths
 from core.http import FetchFailed, fetch
+from core.queue import Backoff, Claimed, Failed, InThreads, Outcome, Queue
+from core.queue.pool import WorkerPool
+from core.queue.rows import opened_again
 from core.tenancy import system
 from hosting.cloudapi.definitions import CATEGORIES
 from hosting.cloudapi.json import MalformedJson, as_dict, as_list, as_text, read_json
 from hosting.message_templates import review
-from hosting.models import Account, Template, TemplateStatus, Upstream
-from hosting.webhooks import outbox
+from hosting.models import Account, Template, TemplateStatus, TemplateSync, Upstream
 
 log = structlog.get_logger(__name__)
 
 INTERVAL = timedelta(minutes=15)
-RETRY_AFTER = timedelta(minutes=1)
-LEASE = timedelta(minutes=5)
 TIMEOUT = 20.0
+AT_ONCE, PUSHED_AT_ONCE = 4, 20
 PAGE, MAX_PAGES = 100, 60
 MAX_BYTES = 8 * 1024 * 1024
 STATUSES = frozenset(TemplateStatus.values)
@@ -47,82 +48,127 @@ FIELDS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Endpoint:
-    """Address and token of one upstream's templates."""
+class Job:
+    """Address and token of one upstream's templates, and our new ones by id, as they are sent."""
 
     upstream_id: int
     account_id: int
-    business_id: int
     url: str
     bearer: str
+    new: Mapping[int, dict[str, Any]]
+
+
+@dataclass(slots=True)
+class Result:
+    """What an upstream said: to our new templates, by id, and of all of its own; or an error."""
+
+    job: Job
+    answers: dict[int, dict[str, Any]] = field(default_factory=dict)
+    found: list[dict[str, Any]] = field(default_factory=list)
+    error: str = ""
 
 
 class NotSynchronised(Exception):
-    """The upstream's templates could not be read completely; nothing was changed."""
+    """The upstream's templates could not be read completely; none of ours is changed by them."""
 
 
-def synchronise_due(limit: int = 20) -> int:
-    """Synchronise up to `limit` upstreams not synchronised for 15 minutes; return how many.
+def synchronise_due() -> int:
+    """Synchronise upstreams that were not for 15 minutes, and those that are asked to be.
 
-    Call outside transactions.
+    Return how many were claimed. Call outside transactions.
     """
-    done = 0
-    for line in _claim(limit):
-        done += 1
-        try:
-            push(line)
-            apply(line, list(pull(line)))
-            _record_result(line, "")
-        except (NotSynchronised, FetchFailed) as error:
-            log.warning(
-                "templates_not_synchronised", upstream=line.upstream_id, error=str(error)[:300]
-            )
-            _record_result(line, str(error)[:500])
-    return done
-
-
-def _claim(limit: int) -> list[Endpoint]:
-    """Claim upstreams that are due; the claim moves their time forward, so it acts as a lease."""
-    parameters: list[Any] = [INTERVAL, LEASE, INTERVAL, limit]
-    with system("upstreams of every business"), connection.cursor() as cursor:
-        cursor.execute(
-            """UPDATE hosting_upstream SET synchronised_at = statement_timestamp() - %s + %s
-                WHERE id = ANY (ARRAY(SELECT id FROM hosting_upstream
-                                       WHERE synchronised_at IS NULL
-                                          OR synchronised_at < statement_timestamp() - %s
-                                       ORDER BY synchronised_at NULLS FIRST
-                                       LIMIT %s FOR UPDATE))
-               RETURNING id""",
-            parameters,
-        )
-        rows = Upstream.objects.filter(pk__in=[row[0] for row in cursor.fetchall()]).order_by("pk")
-        return [endpoint_of(row) for row in rows]
-
-
-def endpoint_of(upstream: Upstream) -> Endpoint:
-    """Return the endpoint of an upstream's templates."""
-    url = upstream.url_of(upstream.waba_id, "message_templates")
-    return Endpoint(upstream.pk, upstream.account_id, upstream.business_id, url, upstream.token)
-
-
-def _record_result(line: Endpoint, error: str) -> None:
-    # Failures are retried after a minute.
-    at = Now() - INTERVAL + RETRY_AFTER if error else Now()
     with system("upstreams of every business"):
-        Upstream.objects.filter(pk=line.upstream_id).update(synchronised_at=at, last_error=error)
+        due = Upstream.objects.filter(
+            Q(synchronised_at=None) | Q(synchronised_at__lt=Now() - INTERVAL), template_sync=None
+        )
+        TemplateSync.objects.bulk_create(
+            [
+                TemplateSync(upstream_id=pk, business_id=business_id)
+                for pk, business_id in due.values_list("pk", "business_id")
+            ],
+            ignore_conflicts=True,
+        )
+    return POOL.run()
 
 
 def request_sync(account: Account) -> None:
     """Make this account's synchronisation due now. Call inside a scope."""
     Upstream.objects.filter(account=account).update(synchronised_at=None)
+    TemplateSync.objects.filter(upstream__account=account).update(**opened_again())
 
 
-def pull(line: Endpoint) -> Iterator[dict[str, Any]]:
+def _prepare(rows: Sequence[Claimed]) -> dict[int, Job]:
+    upstreams = Upstream.objects.filter(pk__in=[row.key for row in rows])
+    return {upstream.pk: _job(upstream) for upstream in upstreams}
+
+
+def _job(upstream: Upstream) -> Job:
+    new = Template.objects.live().filter(
+        account_id=upstream.account_id, upstream_id="", status=TemplateStatus.PENDING
+    )
+    return Job(
+        upstream_id=upstream.pk,
+        account_id=upstream.account_id,
+        url=upstream.url_of(upstream.waba_id, "message_templates"),
+        bearer=upstream.token,
+        new={
+            template.pk: _definition(template) for template in new.order_by("pk")[:PUSHED_AT_ONCE]
+        },
+    )
+
+
+def _perform(job: Job) -> Result:
+    """Create our new templates at the upstream, then read all of its own."""
+    result = Result(job)
+    try:
+        for pk, definition in job.new.items():
+            result.answers[pk] = _request(job.url, job, body=definition)
+        result.found = list(pull(job))
+    except (NotSynchronised, FetchFailed) as error:
+        result.error = str(error)[:500]
+    return result
+
+
+def _finish(results: Mapping[int, Result]) -> dict[int, Outcome]:
+    return {key: _finish_one(result) for key, result in results.items()}
+
+
+def _finish_one(result: Result) -> Outcome:
+    for template in Template.objects.filter(pk__in=result.answers).select_related("account"):
+        _apply_answer(template, result.answers[template.pk])
+    upstream = Upstream.objects.filter(pk=result.job.upstream_id)
+    if result.error:
+        upstream.update(last_error=result.error)
+        return Failed(result.error)
+    apply(result.job, result.found)
+    upstream.update(synchronised_at=Now(), last_error="")
+    return None
+
+
+QUEUE = Queue(
+    name="template_syncs",
+    about="Upstreams whose templates are to be synchronised.",
+    model=TemplateSync,
+    work=InThreads(size=AT_ONCE, prepare=_prepare, perform=_perform, finish=_finish),
+    is_open=Q(),
+    # Templates are rejected and paused as the worker does it, with webhook calls and mails.
+    scoped=False,
+    lease_seconds=900,
+    # The last attempt is after nine hours: an upstream that is away for a night needs no operator.
+    backoff=Backoff(first=60, factor=8, longest=8 * 3600),
+    # An upstream that does not answer says nothing about our workers.
+    counts="attempts = 0",
+    dead_title=_("Templates not synchronised"),
+)
+POOL = WorkerPool(QUEUE)
+
+
+def pull(job: Job) -> Iterator[dict[str, Any]]:
     """Yield the upstream's templates, page by page; raise NotSynchronised if a page is missing."""
     after = ""
-    for _ in range(MAX_PAGES):
+    for _page in range(MAX_PAGES):
         query = {"limit": PAGE, "fields": FIELDS} | ({"after": after} if after else {})
-        found = _request(f"{line.url}?{urlencode(query)}", line)
+        found = _request(f"{job.url}?{urlencode(query)}", job)
         yield from (as_dict(one) for one in as_list(found.get("data")))
         paging = as_dict(found.get("paging"))
         after = as_text(as_dict(paging.get("cursors")).get("after"))
@@ -131,8 +177,8 @@ def pull(line: Endpoint) -> Iterator[dict[str, Any]]:
     raise NotSynchronised(f"more than {MAX_PAGES * PAGE} templates")
 
 
-def _request(url: str, line: Endpoint, body: dict[str, Any] | None = None) -> dict[str, Any]:
-    headers = {"authorization": f"Bearer {line.bearer}", "content-type": "application/json"}
+def _request(url: str, job: Job, body: dict[str, Any] | None = None) -> dict[str, Any]:
+    headers = {"authorization": f"Bearer {job.bearer}", "content-type": "application/json"}
     answer = fetch(
         url,
         method="POST" if body else "GET",
@@ -154,24 +200,6 @@ def _request(url: str, line: Endpoint, body: dict[str, Any] | None = None) -> di
     return found
 
 
-def push(line: Endpoint) -> int:
-    """Create new templates of ours at the upstream; return how many.
-
-    A refusal there rejects them here.
-    """
-    with system("templates of every business"):
-        fresh = list(
-            Template.objects.live()
-            .filter(account_id=line.account_id, upstream_id="", status=TemplateStatus.PENDING)
-            .order_by("pk")[:PAGE]
-        )
-    for template in fresh:
-        answer = _request(line.url, line, body=_definition(template))
-        with system("templates of every business"):
-            _pushed(template, answer)
-    return len(fresh)
-
-
 def _definition(template: Template) -> dict[str, Any]:
     ttl = {} if template.ttl_seconds is None else {"message_send_ttl_seconds": template.ttl_seconds}
     return ttl | {
@@ -183,7 +211,8 @@ def _definition(template: Template) -> dict[str, Any]:
     }
 
 
-def _pushed(template: Template, answer: dict[str, Any]) -> None:
+def _apply_answer(template: Template, answer: dict[str, Any]) -> None:
+    """Keep the id that the upstream gave a new template, or reject it as the upstream did."""
     error = as_dict(answer.get("error"))
     if not error:
         Template.objects.filter(pk=template.pk).update(
@@ -198,25 +227,25 @@ def _pushed(template: Template, answer: dict[str, Any]) -> None:
         review.reject(template, reason=(details or "refused by the upstream")[: widths.REASON])
 
 
-def apply(line: Endpoint, found: list[dict[str, Any]]) -> None:
-    """Make the account's templates equal to the pulled ones: create, update, delete."""
-    with system("templates of every business"):
-        account = Account.objects.select_for_update().get(pk=line.account_id)
-        known = {
-            (row.name, row.language): row
-            for row in Template.objects.live().filter(account=account).select_related("account")
-        }
-        named = set()
-        for raw in found:
-            key = (as_text(raw.get("name")), as_text(raw.get("language")))
-            named.add(key)
-            if key in known:
-                _update(known[key], raw)
-            else:
-                _create(account, key, raw)
-        _mark_deleted(
-            [row.pk for key, row in known.items() if row.upstream_id and key not in named]
-        )
+def apply(job: Job, found: list[dict[str, Any]]) -> None:
+    """Make the account's templates equal to the pulled ones: create, update, delete.
+
+    Call across businesses.
+    """
+    account = Account.objects.select_for_update().get(pk=job.account_id)
+    known = {
+        (row.name, row.language): row
+        for row in Template.objects.live().filter(account=account).select_related("account")
+    }
+    named = set()
+    for raw in found:
+        key = (as_text(raw.get("name")), as_text(raw.get("language")))
+        named.add(key)
+        if key in known:
+            _update(known[key], raw)
+        else:
+            _create(account, key, raw)
+    _mark_deleted([row.pk for key, row in known.items() if row.upstream_id and key not in named])
 
 
 def _fields_of(raw: dict[str, Any]) -> dict[str, Any]:
@@ -297,11 +326,10 @@ def _mark_deleted(ids: list[int]) -> None:
 
 
 def apply_event(account: Account, *, field: str, value: dict[str, Any]) -> None:
-    """Apply an upstream's webhook that is not about messages; call inside `system`.
+    """Apply an upstream's webhook about a template; call inside `system`.
 
-    Template events change templates; `account_update` is passed on unchanged. Where the business
-    could have signed it, a template event says only that there is news, which the upstream itself
-    is asked for: a template's category decides what its messages cost.
+    Where the business could have signed it, it says only that there is news, which the upstream
+    itself is asked for: a template's category decides what its messages cost.
     """
     name, language = (
         as_text(value.get("message_template_name")),
@@ -320,8 +348,6 @@ def apply_event(account: Account, *, field: str, value: dict[str, Any]) -> None:
             request_sync(account)
         else:
             _apply_template_event(template, field, value)
-    elif field == "account_update":
-        outbox.write_field_calls(account=account, field=field, value=value)
 
 
 def _apply_template_event(template: Template, field: str, value: dict[str, Any]) -> None:

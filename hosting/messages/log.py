@@ -4,11 +4,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from accounts.models import Business
 from core.csv import csv_line
+from hosting.cloudapi.number_forms import one_form
 from hosting.extensions import MessageNote, notes_for
 from hosting.models import Category, Direction, Message, Status
 
@@ -104,7 +105,9 @@ def matching(business: Business, filters: Filters) -> QuerySet[Message]:
     if filters.words.startswith("wamid."):
         found = found.filter(wamid=filters.words)
     elif (digits := filters.words.lstrip("+").replace(" ", "")).isdigit():
-        found = found.filter(contact__wa_id__startswith=digits)
+        found = found.filter(
+            Q(contact__wa_id__startswith=digits) | Q(contact__wa_id=one_form(digits))
+        )
     elif filters.words:
         found = found.filter(contact__name__icontains=filters.words)
     return found.order_by("-id")

@@ -3,6 +3,7 @@
 from accounts.models import Business
 from accounts.plans import limits
 from core.rate_limit import Bucket, take
+from hosting.cloudapi.number_forms import one_form
 from hosting.errors import CloudApiError
 from hosting.models import Number
 
@@ -23,7 +24,7 @@ def check_message_rate(*, number: Number, to: str, key_id: int | None = None) ->
     rate = float(min(number.messages_per_second, business.plan.requests_per_second))
     buckets = [
         Bucket(f"pace:{number.pk}", rate, max(rate, 1.0)),
-        Bucket(f"pace:{number.pk}:{to}", PAIR_RATE, PAIR_BURST),
+        Bucket(f"pace:{number.pk}:{one_form(to)}", PAIR_RATE, PAIR_BURST),
     ]
     if key_id is not None:
         buckets.append(limits.bucket_of(key_id=key_id, business=business))

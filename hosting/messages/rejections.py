@@ -11,6 +11,7 @@ from core import widths
 from core.sql import statement
 from core.tenancy import scope
 from hosting.cloudapi.json import dumped
+from hosting.cloudapi.number_forms import one_form
 from hosting.cloudapi.sends import SendRequest
 from hosting.errors import CloudApiError
 from hosting.models import Number, RejectedSend
@@ -39,7 +40,7 @@ def record_rejection(
             {
                 "business_id": business.pk,
                 "number_id": number.pk,
-                "wa_id": (wanted.to or wanted.user_id)[: widths.PERSON_ID],
+                "wa_id": (one_form(wanted.to) or wanted.user_id)[: widths.PERSON_ID],
                 "kind": wanted.kind,
                 "content": _text(content),
                 "code": error.number,

@@ -12,6 +12,7 @@ from core.sql import fetch_prepared, statement
 from hosting import extensions
 from hosting.cloudapi import sends, templates
 from hosting.cloudapi.files import check_kind
+from hosting.cloudapi.number_forms import one_form
 from hosting.cloudapi.texts import text_of
 from hosting.contacts.identity import user_id_for
 from hosting.errors import CloudApiError
@@ -53,20 +54,24 @@ def send_message(
     context_wamid: str = "",
     tracker: str = "",
     author: User | None = None,
+    is_broadcast: bool = False,
 ) -> Message:
     """Accept one message for sending and return it; call inside the business's scope.
 
-    `to` is the recipient's digits (empty when `user_id` names the customer), `content` the Cloud
-    API's object for `kind`. Raises CloudApiError: 131031 suspended, 131021 own number, 133010 not
-    registered, 130403 blocked, 1320xx template, 131047 window closed, 131009 or 131053 media,
-    131042 plan limit, or what a send check raises. Nothing is stored then. The caller notifies the
-    transport's queue on commit.
+    `to` is the recipient's digits in any form (empty when `user_id` names the customer), `content`
+    the Cloud API's object for `kind`. Raises CloudApiError: 131031 suspended, 131021 own number,
+    133010 not registered, 130403 blocked, 1320xx template, 131047 window closed, 131009 or 131053
+    media, 131042 plan limit, or what a send check raises. Nothing is stored then. The caller
+    notifies the transport's queue on commit.
     """
     if not business.may_send():
         raise CloudApiError(
             131031, f"Sending is suspended: {business.suspended_reason or 'ask support'}."
         )
-    if to == number.digits:
+    if to and not to.isdecimal() and not sends.USER_ID.fullmatch(to):
+        raise CloudApiError(131009, "What is written to a group is read here only.", field="to")
+    written, to = to, one_form(to)
+    if to and to == one_form(number.digits):
         raise CloudApiError(131021, "to is the sender's own number.", field="to")
     if not number.is_registered:
         raise CloudApiError(133010, "The number is not registered: call its register edge first.")
@@ -78,7 +83,7 @@ def send_message(
         conversation=thread.conversation,
         number=number,
         contact_id=thread.conversation.contact_id,
-        recipient=_digits_in(thread.conversation.contact.wa_id),
+        recipient=_dialled(thread.conversation.contact, written),
         wamid=new_wamid(),
         direction=Direction.OUT,
         kind=kind,
@@ -103,13 +108,26 @@ def send_message(
     message.has_links = _check_media(message)
     for check in extensions.send_checks:
         check(message)
-    message.pk = _write(message)
+    while not _write(message, is_broadcast=is_broadcast):
+        # Its thread was merged into another one meanwhile.
+        _reopen(message, to, user_id, written)
     return message
 
 
-def _digits_in(wa_id: str) -> str:
-    """Return the digits of a number; "" for a user id, whose number comes later."""
-    return wa_id if wa_id.isascii() and wa_id.isdecimal() else ""
+def _reopen(message: Message, to: str, user_id: str, written: str) -> None:
+    thread = _open_thread(message.business, message.number, to, user_id, {}, message.created_at)
+    message.conversation = thread.conversation
+    message.recipient = _dialled(thread.conversation.contact, written)
+
+
+def _dialled(contact: Contact, written: str) -> str:
+    """Return the digits to send to: the form that the network has the number in, or else the one
+    that the caller wrote; "" for a user id, whose number comes later.
+    """
+    known = contact.wa_id
+    if not (known.isascii() and known.isdecimal()):
+        return ""
+    return contact.network_wa_id or (written if one_form(written) == known else known)
 
 
 class OpenedConversation(NamedTuple):
@@ -123,6 +141,7 @@ class OpenedConversation(NamedTuple):
     referred_at: datetime | None
     free_entry_at: datetime | None
     wa_id: str
+    network_wa_id: str | None
     is_blocked: bool
     template_id: int | None
     template_name: str
@@ -159,7 +178,12 @@ def _open_thread(
         business=business,
         number=number,
     )
-    conversation.contact = Contact(pk=row.contact_id, business=business, wa_id=row.wa_id)
+    conversation.contact = Contact(
+        pk=row.contact_id,
+        business=business,
+        wa_id=row.wa_id,
+        network_wa_id=row.network_wa_id or "",
+    )
     return Thread(conversation, is_blocked=row.is_blocked, template=_template(row))
 
 
@@ -259,13 +283,22 @@ def _set_template_fields(message: Message, content: dict[str, Any]) -> None:
     message.category = template.category
 
 
-def _write(message: Message) -> int:
+class Accepted(NamedTuple):
+    """The columns of `accept.sql`: the message's id, None over the plan's limit, and the contact of
+    its thread, None where there is no such thread any more.
+    """
+
+    id: int | None
+    contact_id: int | None
+
+
+def _write(message: Message, *, is_broadcast: bool) -> bool:
+    """Write the message into its thread; return False if there is no such thread any more."""
     plan = message.business.plan
     parameters: dict[str, Any] = {
         "business_id": message.business_id,
         "conversation_id": message.conversation_id,
         "number_id": message.number_id,
-        "contact_id": message.contact_id,
         "recipient": message.recipient,
         "wamid": message.wamid,
         "kind": message.kind,
@@ -281,16 +314,22 @@ def _write(message: Message) -> int:
         "at": message.created_at,
         "transport": message.number.transport,
         "state": Outgoing.State.FETCHING if message.has_links else Outgoing.State.OPEN,
+        "is_broadcast": is_broadcast,
         "preview": preview(message.kind, message.text),
         "month": message.created_at.date().replace(day=1),
         "limit": plan.hosted_messages,
     }
-    row = fetch_prepared(statement("hosting", "accept"), parameters)
-    if row is None:
+    found = fetch_prepared(statement("hosting", "accept"), parameters)
+    assert found is not None
+    row = Accepted(*found)
+    if row.contact_id is None:
+        return False
+    if row.id is None:
         raise CloudApiError(
             131042,
             f"Plan limit reached: the {plan.name} plan hosts {plan.hosted_messages:,} messages "
             "a month. "
             "Upgrade the plan, or wait for next month.",
         )
-    return int(row[0])
+    message.pk, message.contact_id = row.id, row.contact_id
+    return True

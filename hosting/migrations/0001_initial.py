@@ -106,6 +106,20 @@ class Migration(InitialMigration):
             ],
         ),
         migrations.CreateModel(
+            name='Upstream',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('base_url', models.CharField(default='https://graph.facebook.com/v23.0', help_text='With the version, if it has one.', max_length=500)),
+                ('waba_id', models.CharField(help_text="The account's id there.", max_length=64)),
+                ('token', core.encryption.EncryptedTextField(help_text='Sent as Bearer; encrypted at rest.')),
+                ('app_secret', core.encryption.EncryptedTextField(help_text='What the upstream signs its webhooks with.')),
+                ('is_self_connected', models.BooleanField(db_default=False, default=False, help_text="The business entered the app secret itself and could sign with it: its webhooks then make no message free and change no template's category.")),
+                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
+                ('synchronised_at', models.DateTimeField(blank=True, help_text='When templates were last read.', null=True)),
+                ('last_error', models.TextField(blank=True)),
+            ],
+        ),
+        migrations.CreateModel(
             name='Account',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -123,7 +137,8 @@ class Migration(InitialMigration):
             name='Contact',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('wa_id', models.CharField(help_text='Digits of the phone number, without the plus sign.', max_length=150)),
+                ('wa_id', models.CharField(help_text='Digits of the phone number, without the plus sign, in their one form.', max_length=150)),
+                ('network_wa_id', models.CharField(blank=True, db_default='', help_text='The digits as the network writes them, where that is another form.', max_length=150)),
                 ('user_id', models.CharField(blank=True, help_text='Business-scoped user id, such as US.1349…', max_length=150)),
                 ('name', models.CharField(blank=True, help_text='What the customer calls themselves.', max_length=200)),
                 ('username', models.CharField(blank=True, db_default='', help_text='The name they chose to be found by, such as @ann.', max_length=100)),
@@ -176,7 +191,7 @@ class Migration(InitialMigration):
                 ('started_at', models.DateTimeField(blank=True, null=True)),
                 ('finished_at', models.DateTimeField(blank=True, null=True)),
                 ('filename', models.CharField(max_length=240)),
-                ('source', models.CharField(choices=[('whatsapp', 'WhatsApp: Export chat'), ('jsonl', 'Parley: JSON Lines'), ('csv', 'Parley: CSV')], max_length=10)),
+                ('source', models.CharField(choices=[('whatsapp', 'WhatsApp: Export chat'), ('jsonl', 'Parley: JSON Lines'), ('csv', 'Parley: CSV'), ('app', "The phone's app, by the network")], max_length=10)),
                 ('state', models.CharField(choices=[('reading', 'Being read'), ('ready', 'Waits for your answers'), ('running', 'Being imported'), ('done', 'Imported'), ('cancelled', 'Cancelled'), ('failed', 'Failed'), ('undoing', 'Being taken back'), ('undone', 'Taken back')], default='reading', max_length=10)),
                 ('preview', models.JSONField(default=dict, help_text='What was found in the file.')),
                 ('answers', models.JSONField(default=dict, help_text='What was asked and answered.')),
@@ -192,6 +207,22 @@ class Migration(InitialMigration):
                 ('contact', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='hosting.contact')),
                 ('conversation', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='hosting.conversation')),
             ],
+        ),
+        migrations.CreateModel(
+            name='Activity',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('kind', models.CharField(choices=[('assigned', 'assigned'), ('unassigned', 'unassigned'), ('resolved', 'resolved'), ('reopened', 'reopened'), ('snoozed', 'snoozed'), ('woken', 'no longer snoozed'), ('labelled', 'labelled'), ('unlabelled', 'label removed')], max_length=12)),
+                ('subject', models.CharField(blank=True, help_text="The assignee's or label's name.", max_length=200)),
+                ('until', models.DateTimeField(blank=True, null=True)),
+                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
+                ('author', models.ForeignKey(help_text='Empty for programs.', null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('business', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.business')),
+                ('conversation', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='activities', to='hosting.conversation')),
+            ],
+            options={
+                'verbose_name_plural': 'activities',
+            },
         ),
         migrations.CreateModel(
             name='ConversationLabel',
@@ -293,6 +324,7 @@ class Migration(InitialMigration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('name', models.CharField(max_length=40)),
+                ('colour', models.PositiveSmallIntegerField(blank=True, help_text='0 to 7; empty: by the name.', null=True)),
                 ('business', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='labels', to='accounts.business')),
                 ('conversations', models.ManyToManyField(related_name='labels', through='hosting.ConversationLabel', to='hosting.conversation')),
             ],
@@ -309,6 +341,12 @@ class Migration(InitialMigration):
             name='LimitNotice',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('attempts', models.PositiveSmallIntegerField(db_default=0, default=0, help_text='Since it last got anywhere; counted before the work begins.')),
+                ('not_before', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), default=django.utils.timezone.now)),
+                ('leased_until', models.DateTimeField(blank=True, help_text='While a worker has it: until when nobody else takes it.', null=True)),
+                ('leased_by', models.IntegerField(blank=True, help_text='Database session of that worker; the lease ends with it.', null=True)),
+                ('last_error', models.TextField(blank=True, db_default='', default='')),
+                ('dead_at', models.DateTimeField(blank=True, help_text='When it was given up.', null=True)),
                 ('limit', models.CharField(max_length=30)),
                 ('month', models.DateField()),
                 ('percent', models.PositiveSmallIntegerField()),
@@ -383,6 +421,16 @@ class Migration(InitialMigration):
             },
         ),
         migrations.CreateModel(
+            name='Mention',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
+                ('business', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.business')),
+                ('conversation', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='mentions', to='hosting.conversation')),
+                ('user', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
+            ],
+        ),
+        migrations.CreateModel(
             name='Note',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -417,6 +465,19 @@ class Migration(InitialMigration):
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
                 ('account', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='numbers', to='hosting.account')),
                 ('business', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='numbers', to='accounts.business')),
+            ],
+        ),
+        migrations.CreateModel(
+            name='NetworkNotice',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('field', models.CharField(max_length=60)),
+                ('is_known', models.BooleanField(help_text='Whether Parley knows this field.')),
+                ('body', models.BinaryField(help_text='The value, as JSON.')),
+                ('received_at', models.DateTimeField(default=django.utils.timezone.now)),
+                ('account', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='hosting.account')),
+                ('business', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.business')),
+                ('number', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='hosting.number')),
             ],
         ),
         migrations.AddField(
@@ -509,6 +570,8 @@ class Migration(InitialMigration):
                 ('occurred_at', models.DateTimeField()),
                 ('received_at', models.DateTimeField(default=django.utils.timezone.now)),
                 ('errors', models.JSONField(blank=True, null=True)),
+                ('price_micros', models.BigIntegerField(blank=True, help_text='What the network reports that the message costs.', null=True)),
+                ('price_currency', models.CharField(blank=True, db_default='', max_length=3)),
                 ('business', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.business')),
             ],
             options={
@@ -544,6 +607,18 @@ class Migration(InitialMigration):
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
                 ('business', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.business')),
                 ('number', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='hosting.number')),
+            ],
+        ),
+        migrations.CreateModel(
+            name='ReportedPrice',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('message_id', models.BigIntegerField(unique=True)),
+                ('price_micros', models.BigIntegerField()),
+                ('currency', models.CharField(max_length=3)),
+                ('is_late', models.BooleanField(default=False, help_text='It came after the message was known to be delivered.')),
+                ('reported_at', models.DateTimeField(default=django.utils.timezone.now)),
+                ('business', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.business')),
             ],
         ),
         migrations.CreateModel(
@@ -664,6 +739,29 @@ class Migration(InitialMigration):
             ],
         ),
         migrations.CreateModel(
+            name='TemplateSync',
+            fields=[
+                ('attempts', models.PositiveSmallIntegerField(db_default=0, default=0, help_text='Since it last got anywhere; counted before the work begins.')),
+                ('not_before', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), default=django.utils.timezone.now)),
+                ('leased_until', models.DateTimeField(blank=True, help_text='While a worker has it: until when nobody else takes it.', null=True)),
+                ('leased_by', models.IntegerField(blank=True, help_text='Database session of that worker; the lease ends with it.', null=True)),
+                ('last_error', models.TextField(blank=True, db_default='', default='')),
+                ('dead_at', models.DateTimeField(blank=True, help_text='When it was given up.', null=True)),
+                ('upstream', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='template_sync', serialize=False, to='hosting.upstream')),
+                ('requested_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), default=django.utils.timezone.now)),
+            ],
+        ),
+        migrations.AddField(
+            model_name='upstream',
+            name='account',
+            field=models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='upstream', to='hosting.account'),
+        ),
+        migrations.AddField(
+            model_name='upstream',
+            name='business',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.business'),
+        ),
+        migrations.CreateModel(
             name='Upload',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -675,22 +773,6 @@ class Migration(InitialMigration):
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
                 ('business', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.business')),
                 ('media', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='hosting.media')),
-            ],
-        ),
-        migrations.CreateModel(
-            name='Upstream',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('base_url', models.CharField(default='https://graph.facebook.com/v23.0', help_text='With the version, if it has one.', max_length=500)),
-                ('waba_id', models.CharField(help_text="The account's id there.", max_length=64)),
-                ('token', core.encryption.EncryptedTextField(help_text='Sent as Bearer; encrypted at rest.')),
-                ('app_secret', core.encryption.EncryptedTextField(help_text='What the upstream signs its webhooks with.')),
-                ('is_self_connected', models.BooleanField(db_default=False, default=False, help_text="The business entered the app secret itself and could sign with it: its webhooks then make no message free and change no template's category.")),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('synchronised_at', models.DateTimeField(blank=True, help_text='When templates were last read.', null=True)),
-                ('last_error', models.TextField(blank=True)),
-                ('account', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='upstream', to='hosting.account')),
-                ('business', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.business')),
             ],
         ),
         migrations.CreateModel(
@@ -799,6 +881,14 @@ class Migration(InitialMigration):
             model_name='contact',
             constraint=models.UniqueConstraint(fields=('business', 'wa_id'), name='contact_once_per_business'),
         ),
+        migrations.AddConstraint(
+            model_name='contact',
+            constraint=models.CheckConstraint(condition=models.Q(('wa_id__regex', '^(?:55[1-9]{2}[689]\\d{7}|521[2-9]\\d{9}|54[1-3]\\d{9}|225[04-9][0-3]\\d{6}|225[04-9][4-6]\\d{6}|225[04-9][7-9]\\d{6}|229(?:2[0-5]|[4-69]\\d)\\d{6}|237[579]\\d{7}|24101\\d{6}|24102\\d{6}|24104\\d{6}|24105\\d{6}|24106\\d{6}|24107\\d{6}|84120\\d{7}|84121\\d{7}|84122\\d{7}|84126\\d{7}|84128\\d{7}|84123\\d{7}|84124\\d{7}|84125\\d{7}|84127\\d{7}|84129\\d{7}|84162\\d{7}|84163\\d{7}|84164\\d{7}|84165\\d{7}|84166\\d{7}|84167\\d{7}|84168\\d{7}|84169\\d{7}|84186\\d{7}|84188\\d{7}|84199\\d{7})$'), _negated=True), name='contact_number_in_its_one_form'),
+        ),
+        migrations.AddIndex(
+            model_name='activity',
+            index=models.Index(fields=['conversation', 'created_at'], name='activity_in_thread'),
+        ),
         migrations.AddIndex(
             model_name='erasure',
             index=models.Index(condition=models.Q(('dead_at', None), ('done_at', None)), fields=['business', 'not_before', 'id'], name='erasure_due'),
@@ -864,12 +954,20 @@ class Migration(InitialMigration):
             constraint=models.CheckConstraint(condition=models.Q(('name', ''), _negated=True), name='label_has_a_name'),
         ),
         migrations.AddConstraint(
+            model_name='label',
+            constraint=models.CheckConstraint(condition=models.Q(('colour', None), ('colour__lte', 7), _connector='OR'), name='label_colour_known'),
+        ),
+        migrations.AddConstraint(
             model_name='conversationlabel',
             constraint=models.UniqueConstraint(fields=('conversation', 'label'), name='label_once_per_conversation'),
         ),
         migrations.AddIndex(
             model_name='limitnotice',
-            index=models.Index(condition=models.Q(('notified_at', None)), fields=['id'], name='limit_notice_waiting'),
+            index=models.Index(condition=models.Q(('dead_at', None), ('notified_at', None)), fields=['business', 'not_before', 'id'], name='limit_notice_due'),
+        ),
+        migrations.AddIndex(
+            model_name='limitnotice',
+            index=models.Index(condition=models.Q(('dead_at__isnull', False)), fields=['id'], name='limit_notice_dead'),
         ),
         migrations.AddConstraint(
             model_name='limitnotice',
@@ -916,6 +1014,10 @@ class Migration(InitialMigration):
         migrations.AddConstraint(
             model_name='media',
             constraint=models.CheckConstraint(condition=models.Q(('locked_until', None), ('is_ready', False), _connector='OR'), name='locked_media_not_ready'),
+        ),
+        migrations.AddConstraint(
+            model_name='mention',
+            constraint=models.UniqueConstraint(fields=('conversation', 'user'), name='mentioned_once_until_seen'),
         ),
         migrations.AddIndex(
             model_name='note',
@@ -1002,6 +1104,10 @@ class Migration(InitialMigration):
             index=models.Index(fields=['created_at'], name='rejected_oldest'),
         ),
         migrations.AddConstraint(
+            model_name='reportedprice',
+            constraint=models.CheckConstraint(condition=models.Q(('price_micros__gte', 0)), name='reported_price_not_negative'),
+        ),
+        migrations.AddConstraint(
             model_name='retention',
             constraint=models.CheckConstraint(condition=models.Q(models.Q(('next_days', None), ('starts_at', None)), models.Q(('next_days__isnull', False), ('starts_at__isnull', False)), _connector='OR'), name='shorter_keeping_has_a_start'),
         ),
@@ -1080,6 +1186,11 @@ class Migration(InitialMigration):
         migrations.AddConstraint(
             model_name='broadcast',
             constraint=models.CheckConstraint(condition=models.Q(('state__in', ['draft', 'cancelled']), ('starts_at__isnull', False), _connector='OR'), name='broadcast_begun_has_a_start'),
+        ),
+        migrations.AddField(
+            model_name='templatesync',
+            name='business',
+            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.business'),
         ),
         migrations.AddConstraint(
             model_name='upstream',
@@ -1164,5 +1275,13 @@ class Migration(InitialMigration):
         migrations.AddIndex(
             model_name='mediafetch',
             index=models.Index(condition=models.Q(('dead_at__isnull', False)), fields=['-media'], name='media_fetch_dead'),
+        ),
+        migrations.AddIndex(
+            model_name='templatesync',
+            index=models.Index(condition=models.Q(('dead_at', None)), fields=['business', 'not_before', 'upstream'], name='template_sync_due'),
+        ),
+        migrations.AddIndex(
+            model_name='templatesync',
+            index=models.Index(condition=models.Q(('dead_at__isnull', False)), fields=['-upstream'], name='template_sync_dead'),
         ),
     ]

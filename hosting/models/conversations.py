@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Business
 from core import widths
+from hosting.cloudapi.number_forms import OLD_FORMS, one_form
 from hosting.models.numbers import Number
 
 CUSTOMER_SERVICE_WINDOW = timedelta(hours=24)
@@ -27,7 +28,7 @@ class ContactQuerySet(models.QuerySet["Contact"]):
         """Return contacts whose number begins with these digits, or whose names have all words."""
         digits = re.sub(r"[\s+().-]", "", words)
         if digits.isdecimal():
-            return self.filter(wa_id__startswith=digits)
+            return self.filter(Q(wa_id__startswith=digits) | Q(wa_id=one_form(digits)))
         found = self
         for word in words.split()[:5]:
             found = found.filter(Q(name__icontains=word) | Q(alias__icontains=word))
@@ -42,7 +43,13 @@ class Contact(models.Model):
     )
     wa_id = models.CharField(
         max_length=widths.PERSON_ID,
-        help_text=_("Digits of the phone number, without the plus sign."),
+        help_text=_("Digits of the phone number, without the plus sign, in their one form."),
+    )
+    network_wa_id = models.CharField(
+        max_length=widths.PERSON_ID,
+        blank=True,
+        db_default="",
+        help_text=_("The digits as the network writes them, where that is another form."),
     )
     user_id = models.CharField(
         max_length=widths.PERSON_ID,
@@ -83,11 +90,21 @@ class Contact(models.Model):
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["business", "wa_id"], name="contact_once_per_business"),
+            models.CheckConstraint(
+                condition=~Q(wa_id__regex=OLD_FORMS), name="contact_number_in_its_one_form"
+            ),
         ]
         indexes: ClassVar = [models.Index(fields=["business", "user_id"], name="contact_user_id")]
 
     def __str__(self) -> str:
-        return self.alias or self.name or f"+{self.wa_id}"
+        return self.alias or self.name or self.shown_id
+
+    @property
+    def shown_id(self) -> str:
+        """The number with its plus sign, or the user id; of a group the end of its id."""
+        if self.wa_id.isdecimal():
+            return f"+{self.wa_id}"
+        return self.wa_id if "." in self.wa_id else _("Group %(id)s") % {"id": self.wa_id[-6:]}
 
 
 class FormerNumber(models.Model):

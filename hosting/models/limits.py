@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Business
 from core import widths
+from core.queue.rows import QueueRow, dead_index, due_index
 from hosting.models.conversations import Conversation
 from hosting.models.messages import Message
 
@@ -58,7 +59,7 @@ class LockedMessage(models.Model):
         return f"locked {self.message_id}"
 
 
-class LimitNotice(models.Model):
+class LimitNotice(QueueRow):
     """A notice that a business used some percent of a limit in a month; unique in the database."""
 
     business = models.ForeignKey(
@@ -79,9 +80,8 @@ class LimitNotice(models.Model):
             ),
         ]
         indexes: ClassVar = [
-            models.Index(
-                fields=["id"], condition=models.Q(notified_at=None), name="limit_notice_waiting"
-            ),
+            due_index("limit_notice_due", "business", "id", is_open=models.Q(notified_at=None)),
+            dead_index("limit_notice_dead", "id"),
         ]
 
     def __str__(self) -> str:

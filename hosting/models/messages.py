@@ -77,8 +77,8 @@ class Message(models.Model):
         db_index=False,
         db_constraint=False,
     )
-    # The database's own foreign key is (business, conversation): a message cannot name another
-    # tenant's.
+    # The database's own foreign key is (business, conversation, contact): a message cannot name
+    # another tenant's conversation, nor another contact than that has.
     conversation = models.ForeignKey(
         Conversation,
         on_delete=models.PROTECT,
@@ -326,6 +326,33 @@ class Delivery(models.Model):
 
     def __str__(self) -> str:
         return f"delivery of message {self.message_id}"
+
+
+class ReportedPrice(models.Model):
+    """What the network says that one message costs, from a source that the business cannot sign
+    (`hosting/inbound/reach.py`). It counts if it came with the first proof of the delivery.
+    """
+
+    business = models.ForeignKey(
+        Business, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
+    message_id = models.BigIntegerField(unique=True)
+    price_micros = models.BigIntegerField()
+    currency = models.CharField(max_length=widths.CURRENCY)
+    is_late = models.BooleanField(
+        default=False, help_text=_("It came after the message was known to be delivered.")
+    )
+    reported_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(price_micros__gte=0), name="reported_price_not_negative"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.price_micros} micros of message {self.message_id}"
 
 
 class HostedCount(models.Model):

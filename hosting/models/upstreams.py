@@ -4,6 +4,7 @@ from typing import ClassVar
 
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -61,6 +62,27 @@ class Upstream(models.Model):
     def url_of(self, *parts: str) -> str:
         """Return an object's address, such as `url_of(phone_number_id, "messages")`."""
         return "/".join([self.base_url.rstrip("/"), *parts])
+
+
+class TemplateSync(QueueRow):
+    """An upstream whose templates are to be synchronised; the row is deleted when they are."""
+
+    upstream = models.OneToOneField(
+        Upstream, on_delete=models.CASCADE, primary_key=True, related_name="template_sync"
+    )
+    business = models.ForeignKey(
+        Business, on_delete=models.CASCADE, related_name="+", db_index=False
+    )
+    requested_at = models.DateTimeField(default=timezone.now, db_default=Now())
+
+    class Meta:
+        indexes: ClassVar = [
+            due_index("template_sync_due", "business", "upstream"),
+            dead_index("template_sync_dead", "-upstream"),
+        ]
+
+    def __str__(self) -> str:
+        return f"templates of upstream {self.upstream_id}"
 
 
 class UpstreamMedia(models.Model):

@@ -12,6 +12,7 @@ from core import links, widths
 from core.errors import ParleyError
 from core.http import Fetched, FetchFailed, fetch
 from hosting.cloudapi.json import MalformedJson, as_dict, as_list, as_text, read_json
+from hosting.message_templates.upstream_sync import request_sync
 from hosting.models import Account, Conversation, Number, Outgoing, Transport, Upstream
 
 TIMEOUT = 15.0
@@ -113,10 +114,10 @@ def connect(
             **given,
             "app_secret": app_secret,
             "is_self_connected": True,
-            "synchronised_at": None,
             "last_error": "",
         },
     )
+    request_sync(account)
     _forget_windows([one for one in ours if one.transport != Transport.CLOUDAPI])
     for number in ours:
         number.transport, number.upstream_id, number.paused_until = (

@@ -8,7 +8,7 @@ hashes of the customer's numbers stay in the database and in a small file beside
 import json
 import re
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -31,6 +31,7 @@ from core.queue.work import work
 from core.sql import statement
 from core.tenancy import system
 from hosting import extensions
+from hosting.cloudapi.number_forms import all_forms
 from hosting.exports.files import delete_parts
 from hosting.extensions import Person
 from hosting.media.references import delete_files, media_of_messages
@@ -121,7 +122,7 @@ def request_all_erasures(*, business: Business) -> tuple[int, int]:
 
 def _prefetched_person(contact: Contact) -> Person:
     """Return the person of a contact whose former numbers were prefetched."""
-    numbers = tuple({contact.wa_id, *(one.wa_id for one in contact.former_numbers.all())})
+    numbers = _numbers({contact.wa_id, *(one.wa_id for one in contact.former_numbers.all())})
     return Person(
         contact.business_id,
         contact.pk,
@@ -319,10 +320,15 @@ def _person(contact: Contact) -> Person:
         conversation_ids=tuple(
             Conversation.objects.filter(contact=contact).values_list("id", flat=True)
         ),
-        numbers=tuple({contact.wa_id, *former}),
+        numbers=_numbers({contact.wa_id, *former}),
         user_ids=(contact.user_id,) if contact.user_id else (),
         names=tuple(name for name in {contact.name, contact.username, contact.alias} if name),
     )
+
+
+def _numbers(known: Iterable[str]) -> tuple[str, ...]:
+    """Return a person's numbers in all forms in which stored bodies may name them."""
+    return tuple(set().union(*map(all_forms, known)))
 
 
 def _digests(person: Person) -> Iterator[str]:
@@ -375,7 +381,7 @@ def reapply() -> int:
 
 def _person_of_row(contact: Contact) -> Person:
     user_ids = (contact.user_id,) if contact.user_id else ()
-    return Person(contact.business_id, contact.pk, (), (contact.wa_id,), user_ids, ())
+    return Person(contact.business_id, contact.pk, (), _numbers([contact.wa_id]), user_ids, ())
 
 
 def _known_digests() -> dict[int, dict[str, str]]:

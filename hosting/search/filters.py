@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from accounts.models import Business
 from core.errors import BadInput
+from hosting.cloudapi.number_forms import named_person
 from hosting.models import Contact, Direction, Number
 from hosting.search.engine import Filters
 
@@ -35,7 +36,7 @@ def search_filters(
         contact=one_of(
             Contact.objects.filter(business=business),
             "wa_id",
-            _digits(asked.get("contact")),
+            named_person(asked.get("contact")),
             "contact",
         ),
         direction=choice(asked.get("direction"), Direction.values, "direction"),
@@ -43,10 +44,6 @@ def search_filters(
         since=moment(asked.get("since"), "since"),
         until=moment(asked.get("until"), "until", end=True),
     )
-
-
-def _digits(text: str | None) -> str:
-    return (text or "").strip().lstrip("+").replace(" ", "")
 
 
 def one_of(rows: QuerySet[Row], column: str, value: str | None, field: str) -> Row | None:

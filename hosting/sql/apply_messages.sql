@@ -8,7 +8,8 @@ WITH incoming AS (
     SELECT *, row_number() OVER (PARTITION BY number_id, wamid ORDER BY n) AS copy
       FROM json_to_recordset(%s::json)
            AS u (n int, business_id bigint, number_id bigint, wamid text, wa_id text, user_id text, stand_in text,
-                 name text, username text, kind text, text text, preview text, content jsonb, context_wamid text, created_at timestamptz, is_referred boolean,
+                 name text, username text, network_wa_id text, kind text, text text,
+                 preview text, content jsonb, context_wamid text, created_at timestamptz, is_referred boolean,
                  opens_window boolean, is_proven boolean)
 ), people AS (
     SELECT business_id, wa_id, min(stand_in) AS stand_in, min(created_at) AS created_at,
@@ -16,10 +17,14 @@ WITH incoming AS (
            coalesce((array_agg(username ORDER BY created_at DESC, n DESC) FILTER (WHERE name <> ''))[1], '') AS username,
            max(created_at) FILTER (WHERE name <> '') AS named_at,
            coalesce((array_agg(user_id ORDER BY created_at DESC, n DESC) FILTER (WHERE user_id <> ''))[1], '') AS user_id,
-           max(created_at) FILTER (WHERE user_id <> '') AS identified_at
+           max(created_at) FILTER (WHERE user_id <> '') AS identified_at,
+           -- The form that the number was last written in: what is sent goes to that.
+           (array_agg(network_wa_id ORDER BY created_at DESC, n DESC) FILTER (WHERE network_wa_id IS NOT NULL))[1]
+               AS written_wa_id
       FROM incoming GROUP BY business_id, wa_id
 ), known AS (
-    SELECT p.*, c.id, c.name AS old_name, c.username AS old_username, c.user_id AS old_user_id
+    SELECT p.*, c.id, c.name AS old_name, c.username AS old_username, c.user_id AS old_user_id,
+           coalesce(p.written_wa_id, c.network_wa_id, '') AS network_wa_id, c.network_wa_id AS old_network_wa_id
       FROM people p
       LEFT JOIN LATERAL (SELECT * FROM hosting_contact x
                           WHERE x.business_id = p.business_id AND x.wa_id = p.wa_id LIMIT 1) c ON true
@@ -39,17 +44,18 @@ WITH incoming AS (
                        AND (m.kind <> 'system' OR m.content ? 'user_id'))) AS is_identified
       FROM known k
 ), changed AS (
-    INSERT INTO hosting_contact AS c (business_id, wa_id, user_id, name, username, created_at)
-    SELECT business_id, wa_id,
+    INSERT INTO hosting_contact AS c (business_id, wa_id, network_wa_id, user_id, name, username, created_at)
+    SELECT business_id, wa_id, network_wa_id,
            CASE WHEN id IS NULL OR is_identified THEN coalesce(nullif(user_id, ''), stand_in) ELSE old_user_id END,
            CASE WHEN id IS NULL OR is_renamed THEN name ELSE old_name END,
            CASE WHEN id IS NULL OR is_renamed THEN username ELSE old_username END, created_at
-      FROM told WHERE id IS NULL OR is_renamed OR is_identified
+      FROM told WHERE id IS NULL OR is_renamed OR is_identified OR network_wa_id <> old_network_wa_id
      ORDER BY business_id, wa_id
     ON CONFLICT (business_id, wa_id) DO UPDATE
        SET name = coalesce(nullif(EXCLUDED.name, ''), c.name),
            username = CASE WHEN EXCLUDED.name = '' THEN c.username ELSE EXCLUDED.username END,
-           user_id = coalesce(nullif(EXCLUDED.user_id, ''), c.user_id)
+           user_id = coalesce(nullif(EXCLUDED.user_id, ''), c.user_id),
+           network_wa_id = EXCLUDED.network_wa_id
     RETURNING c.id, c.business_id, c.wa_id
 ), contact AS (
     SELECT id, business_id, wa_id FROM changed

@@ -1,7 +1,8 @@
 -- Promises: statuses may come doubled, shuffled or early and the message ends in the same state. The rank only rises
 -- (accepted < sent < failed < delivered < read); each status keeps its first moment; the first proof of delivery
 -- (delivered or read) writes one Delivery in this same statement, and so does the first failure without such proof,
--- marked as failed: while it waits, a later proof takes its place. A status without its message is parked, for the
+-- marked as failed: while it waits, a later proof takes its place. The price that the network reports with the first
+-- proof is written beside it; one that comes later is marked as late. A status without its message is parked, for the
 -- business of its number only. Input: parallel arrays, one element a status. Output: the messages whose state rose,
 -- with the statuses that were news.
 WITH incoming AS (
@@ -12,9 +13,15 @@ WITH incoming AS (
            min(at) FILTER (WHERE status = 'failed') AS failed_at,
            max(CASE status WHEN 'sent' THEN 1 WHEN 'failed' THEN 2 WHEN 'delivered' THEN 3 WHEN 'read' THEN 4 END)
                AS rank,
-           (array_agg(errors) FILTER (WHERE errors IS NOT NULL))[1] AS errors
+           (array_agg(errors) FILTER (WHERE errors IS NOT NULL))[1] AS errors,
+           -- Only what is delivered has a price; what a status before says is an estimate.
+           (array_agg(price ORDER BY at) FILTER (WHERE price IS NOT NULL AND status IN ('delivered', 'read')))[1]
+               AS price,
+           (array_agg(currency ORDER BY at)
+               FILTER (WHERE price IS NOT NULL AND status IN ('delivered', 'read')))[1] AS currency
       FROM unnest(%(number_ids)s::bigint[], %(wamids)s::text[], %(statuses)s::text[], %(times)s::timestamptz[],
-                  %(errors)s::text[]) AS u (number_id, wamid, status, at, errors)
+                  %(errors)s::text[], %(prices)s::bigint[], %(currencies)s::text[])
+                AS u (number_id, wamid, status, at, errors, price, currency)
      GROUP BY number_id, wamid
 ), known AS MATERIALIZED (
     SELECT m.business_id, m.id, m.status_rank AS old_rank, m.sent_at AS old_sent_at, m.delivered_at AS old_delivered_at,
@@ -71,14 +78,21 @@ WITH incoming AS (
      ORDER BY u.id
     ON CONFLICT (message_id) DO UPDATE SET failed = false, delivered_at = EXCLUDED.delivered_at
      WHERE hosting_delivery.failed AND NOT EXCLUDED.failed
+), reported AS (
+    INSERT INTO hosting_reportedprice (business_id, message_id, price_micros, currency, is_late, reported_at)
+    SELECT k.business_id, k.id, k.price, k.currency,
+           k.old_delivered_at IS NOT NULL OR k.old_read_at IS NOT NULL, now()
+      FROM known k WHERE k.price IS NOT NULL
+    ON CONFLICT (message_id) DO NOTHING
 ), parked AS (
     INSERT INTO hosting_parkedstatus
-        (business_id, phone_number_id, wamid, status, occurred_at, received_at, errors, recipient)
+        (business_id, phone_number_id, wamid, status, occurred_at, received_at, errors, recipient, price_micros,
+         price_currency)
     SELECT n.business_id, n.phone_number_id, u.wamid, u.status, min(u.at), now(), (array_agg(u.errors))[1]::jsonb,
-           max(u.recipient)
+           max(u.recipient), max(u.price), coalesce(max(u.currency), '')
       FROM unnest(%(number_ids)s::bigint[], %(wamids)s::text[], %(statuses)s::text[], %(times)s::timestamptz[],
-                  %(errors)s::text[], %(recipients)s::text[])
-                AS u (number_id, wamid, status, at, errors, recipient)
+                  %(errors)s::text[], %(recipients)s::text[], %(prices)s::bigint[], %(currencies)s::text[])
+                AS u (number_id, wamid, status, at, errors, recipient, price, currency)
       JOIN hosting_number n ON n.id = u.number_id
      WHERE NOT EXISTS (SELECT FROM known k WHERE k.number_id = u.number_id AND k.wamid = u.wamid)
        AND NOT EXISTS (SELECT FROM hosting_message m WHERE m.number_id = u.number_id AND m.wamid = u.wamid)

@@ -3,15 +3,15 @@
 -- the template of that name and language, if one is asked for. A customer is named by digits (`wa_id`) or by user id;
 -- the second number of a merged customer leads to their first.
 WITH named AS (
-    SELECT p.id, p.wa_id FROM hosting_contact p WHERE p.business_id = %(business_id)s AND p.wa_id = %(wa_id)s
+    SELECT p.id, p.wa_id, p.network_wa_id FROM hosting_contact p WHERE p.business_id = %(business_id)s AND p.wa_id = %(wa_id)s
      UNION ALL
-    SELECT p.id, p.wa_id
+    SELECT p.id, p.wa_id, p.network_wa_id
       FROM hosting_formernumber f
       JOIN hosting_contact p ON p.business_id = f.business_id AND p.id = f.contact_id
      WHERE f.business_id = %(business_id)s AND f.wa_id = %(wa_id)s AND f.changed_at IS NULL
      LIMIT 1
 ), known AS (
-    SELECT p.id, p.wa_id, c.id AS conversation_id, c.public_id, c.last_inbound_at, c.is_window_proven,
+    SELECT p.id, p.wa_id, p.network_wa_id, c.id AS conversation_id, c.public_id, c.last_inbound_at, c.is_window_proven,
            c.referred_at, c.free_entry_at
       FROM named p
       LEFT JOIN hosting_conversation c ON c.contact_id = p.id AND c.number_id = %(number_id)s
@@ -30,6 +30,7 @@ WITH named AS (
     RETURNING id, public_id, contact_id, last_inbound_at, is_window_proven, referred_at, free_entry_at
 )
 SELECT c.id, c.public_id, c.contact_id, c.last_inbound_at, c.is_window_proven, c.referred_at, c.free_entry_at, who.wa_id,
+       (SELECT network_wa_id FROM known) AS network_wa_id,
        EXISTS (SELECT FROM hosting_block b
                 WHERE b.number_id = %(number_id)s AND b.wa_id IN (%(wa_id)s, who.wa_id)),
        t.id, t.name, t.language, t.category, t.status, t.components

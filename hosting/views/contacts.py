@@ -9,18 +9,19 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts.access import BusinessRequest, member_page
-from accounts.models import Role
+from accounts.models import ADMINS, AGENTS
 from core import widths
 from core.errors import BadInput
 from core.wake import notify
 from hosting import tasks
+from hosting.cloudapi.number_forms import one_form
 from hosting.contacts import number_changes
 from hosting.inbound import opt_outs
 from hosting.models import Block, Contact, Conversation, Erasure, Number
 from hosting.numbers import profile
 from hosting.privacy import data_copy, erasure, legal_holds
 
-CHAT_ROLES = (Role.OWNER, Role.AGENT)
+CHAT_ROLES = AGENTS
 PAGE = 50
 
 
@@ -74,11 +75,9 @@ def contact(request: BusinessRequest, contact_id: int) -> HttpResponse:
 def merge(request: BusinessRequest, contact_id: int) -> HttpResponse:
     """Merge this contact into the one with the given number, and show that one."""
     found = _own(request, contact_id)
-    digits = "".join(filter(str.isdigit, request.POST.get("into", "")))
+    digits = one_form("".join(filter(str.isdigit, request.POST.get("into", ""))))
     into = (
-        Contact.objects.filter(business=request.business, wa_id=digits[: widths.PERSON_ID]).first()
-        if digits
-        else None
+        Contact.objects.filter(business=request.business, wa_id=digits).first() if digits else None
     )
     if into is None:
         messages.error(request, _("No customer has this number."))
@@ -117,7 +116,7 @@ def marketing(request: BusinessRequest, contact_id: int) -> HttpResponse:
 
 
 @require_POST
-@member_page(Role.OWNER)
+@member_page(*ADMINS)
 def hold(request: BusinessRequest, contact_id: int) -> HttpResponse:
     """Set or lift the legal hold."""
     legal_holds.set_hold(_own(request, contact_id), on=request.POST.get("held") == "1")
@@ -125,7 +124,7 @@ def hold(request: BusinessRequest, contact_id: int) -> HttpResponse:
 
 
 @require_GET
-@member_page(Role.OWNER)
+@member_page(*ADMINS)
 def data(request: BusinessRequest, contact_id: int) -> Any:
     """All stored data of the customer, as a ZIP."""
     found = _own(request, contact_id)
@@ -135,7 +134,7 @@ def data(request: BusinessRequest, contact_id: int) -> Any:
 
 
 @require_POST
-@member_page(Role.OWNER)
+@member_page(*ADMINS)
 def erase(request: BusinessRequest, contact_id: int) -> HttpResponse:
     """Request the customer's erasure after confirmation."""
     found = _own(request, contact_id)

@@ -8,8 +8,10 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from accounts.admin_site.base import BusinessLink, ReadOnlyAdmin, ReadOnlyInline
+from accounts.admin_site.queues import QueueAdmin, QueueStateFilter
 from accounts.admin_site.texts import TextAdmin
 from core import money
+from shops import tasks
 from shops.models import (
     BuyerPayment,
     BuyerRefund,
@@ -183,10 +185,11 @@ class CartAdmin(ReadOnlyAdmin):
 
 
 @admin.register(BuyerPayment)
-class BuyerPaymentAdmin(ReadOnlyAdmin):
+class BuyerPaymentAdmin(QueueAdmin):
     """Payment attempts between buyers and sellers."""
 
-    hidden: ClassVar[tuple[str, ...]] = ("next_url",)
+    task = tasks.sweep
+    hidden: ClassVar[tuple[str, ...]] = ("next_url", "leased_by")
     list_display = (
         "id",
         "business",
@@ -197,9 +200,10 @@ class BuyerPaymentAdmin(ReadOnlyAdmin):
         "is_sandbox",
         "created_at",
         "failure",
+        "last_error",
     )
     list_select_related = ("business", "order")
-    list_filter = ("status", "way", "is_sandbox")
+    list_filter = (QueueStateFilter, "status", "way", "is_sandbox")
     search_fields = ("key__exact", "reference__exact")
     search_help_text = _("The whole key or reference.")
     ordering = ("-id",)
@@ -211,9 +215,10 @@ class BuyerPaymentAdmin(ReadOnlyAdmin):
 
 
 @admin.register(BuyerRefund)
-class BuyerRefundAdmin(ReadOnlyAdmin):
+class BuyerRefundAdmin(QueueAdmin):
     """Refunds to buyers."""
 
+    task = tasks.collect
     list_display = (
         "id",
         "business",
@@ -223,9 +228,10 @@ class BuyerRefundAdmin(ReadOnlyAdmin):
         "created_at",
         "settled_at",
         "failure",
+        "last_error",
     )
     list_select_related = ("business", "payment")
-    list_filter = ("status",)
+    list_filter = (QueueStateFilter, "status")
     search_fields = ("key__exact", "reference__exact")
     search_help_text = _("The whole key or reference.")
     ordering = ("-id",)
@@ -237,9 +243,19 @@ class BuyerRefundAdmin(ReadOnlyAdmin):
 
 
 @admin.register(ShopGatewayEvent)
-class ShopGatewayEventAdmin(ReadOnlyAdmin):
+class ShopGatewayEventAdmin(QueueAdmin):
     """Events of sellers' payment networks."""
 
-    list_display = ("id", "business", "catalog", "kind", "received_at", "applied_at")
+    task = tasks.collect
+    list_display = (
+        "id",
+        "business",
+        "catalog",
+        "kind",
+        "queue_state",
+        "received_at",
+        "applied_at",
+        "last_error",
+    )
     list_select_related = ("business", "catalog")
     ordering = ("-id",)

@@ -10,7 +10,7 @@ from core.errors import ParleyError
 from core.wake import notify
 from shops import tasks
 from shops.models import Catalog
-from shops.payments import stripe_collection
+from shops.payments import stripe_events
 
 
 @csrf_exempt
@@ -18,7 +18,7 @@ from shops.payments import stripe_collection
 def webhook(request: HttpRequest, catalog_id: str) -> HttpResponse:
     """Verify the signature over the raw body, store the event once, wake the worker."""
     try:
-        is_new = stripe_collection.receive_webhook(
+        is_new = stripe_events.receive_webhook(
             catalog_id, request.body, request.headers.get("Stripe-Signature", "")
         )
     except Catalog.DoesNotExist:

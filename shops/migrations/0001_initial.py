@@ -199,6 +199,12 @@ class Migration(InitialMigration):
             name='BuyerPayment',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('attempts', models.PositiveSmallIntegerField(db_default=0, default=0, help_text='Since it last got anywhere; counted before the work begins.')),
+                ('not_before', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), default=django.utils.timezone.now)),
+                ('leased_until', models.DateTimeField(blank=True, help_text='While a worker has it: until when nobody else takes it.', null=True)),
+                ('leased_by', models.IntegerField(blank=True, help_text='Database session of that worker; the lease ends with it.', null=True)),
+                ('last_error', models.TextField(blank=True, db_default='', default='')),
+                ('dead_at', models.DateTimeField(blank=True, help_text='When it was given up.', null=True)),
                 ('way', models.CharField(choices=[('card', 'Card'), ('cash', 'Cash on delivery'), ('transfer', 'Bank transfer')], max_length=10)),
                 ('is_sandbox', models.BooleanField(default=False, help_text="Paid by a test card of Parley's own sandbox.")),
                 ('status', models.CharField(choices=[('open', 'To be tried'), ('pending', 'Waits for the buyer or the network'), ('unknown', 'Result unknown'), ('succeeded', 'Succeeded'), ('failed', 'Failed'), ('cancelled', 'Cancelled')], default='open', max_length=10)),
@@ -355,6 +361,12 @@ class Migration(InitialMigration):
             name='ShopGatewayEvent',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('attempts', models.PositiveSmallIntegerField(db_default=0, default=0, help_text='Since it last got anywhere; counted before the work begins.')),
+                ('not_before', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), default=django.utils.timezone.now)),
+                ('leased_until', models.DateTimeField(blank=True, help_text='While a worker has it: until when nobody else takes it.', null=True)),
+                ('leased_by', models.IntegerField(blank=True, help_text='Database session of that worker; the lease ends with it.', null=True)),
+                ('last_error', models.TextField(blank=True, db_default='', default='')),
+                ('dead_at', models.DateTimeField(blank=True, help_text='When it was given up.', null=True)),
                 ('event_id', models.CharField(max_length=120)),
                 ('kind', models.CharField(max_length=80)),
                 ('object_id', models.CharField(blank=True, max_length=120)),
@@ -382,6 +394,12 @@ class Migration(InitialMigration):
             name='BuyerRefund',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('attempts', models.PositiveSmallIntegerField(db_default=0, default=0, help_text='Since it last got anywhere; counted before the work begins.')),
+                ('not_before', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), default=django.utils.timezone.now)),
+                ('leased_until', models.DateTimeField(blank=True, help_text='While a worker has it: until when nobody else takes it.', null=True)),
+                ('leased_by', models.IntegerField(blank=True, help_text='Database session of that worker; the lease ends with it.', null=True)),
+                ('last_error', models.TextField(blank=True, db_default='', default='')),
+                ('dead_at', models.DateTimeField(blank=True, help_text='When it was given up.', null=True)),
                 ('status', models.CharField(choices=[('open', 'To be tried'), ('pending', 'Waits for the buyer or the network'), ('unknown', 'Result unknown'), ('succeeded', 'Succeeded'), ('failed', 'Failed'), ('cancelled', 'Cancelled')], default='open', max_length=10)),
                 ('amount_minor', models.BigIntegerField()),
                 ('lines', models.JSONField(blank=True, default=dict, help_text='Line position -> how many are paid back.')),
@@ -396,6 +414,7 @@ class Migration(InitialMigration):
             ],
             options={
                 'ordering': ['id'],
+                'indexes': [models.Index(condition=models.Q(('dead_at', None), ('status__in', ['open', 'pending', 'unknown'])), fields=['business', 'not_before', 'id'], name='buyer_refund_due'), models.Index(condition=models.Q(('dead_at__isnull', False)), fields=['id'], name='buyer_refund_dead')],
                 'constraints': [models.CheckConstraint(condition=models.Q(('amount_minor__gt', 0)), name='buyer_refund_is_positive')],
             },
         ),
@@ -482,6 +501,14 @@ class Migration(InitialMigration):
         migrations.AddConstraint(
             model_name='order',
             constraint=models.CheckConstraint(condition=models.Q(('state__in', ['placed', 'cancelled', 'expired']), models.Q(('way', ''), _negated=True), _connector='OR'), name='confirmed_has_a_way'),
+        ),
+        migrations.AddIndex(
+            model_name='buyerpayment',
+            index=models.Index(condition=models.Q(('dead_at', None), ('is_sandbox', False), ('status__in', ['open', 'pending', 'unknown']), ('way', 'card')), fields=['business', 'not_before', 'id'], name='card_page_due'),
+        ),
+        migrations.AddIndex(
+            model_name='buyerpayment',
+            index=models.Index(condition=models.Q(('dead_at__isnull', False)), fields=['id'], name='card_page_dead'),
         ),
         migrations.AddConstraint(
             model_name='buyerpayment',
@@ -598,6 +625,14 @@ class Migration(InitialMigration):
         migrations.AddConstraint(
             model_name='cartline',
             constraint=models.CheckConstraint(condition=models.Q(('quantity__range', (1, 999))), name='cart_quantity_in_range'),
+        ),
+        migrations.AddIndex(
+            model_name='shopgatewayevent',
+            index=models.Index(condition=models.Q(('dead_at', None), ('applied_at', None)), fields=['business', 'not_before', 'id'], name='shop_event_due'),
+        ),
+        migrations.AddIndex(
+            model_name='shopgatewayevent',
+            index=models.Index(condition=models.Q(('dead_at__isnull', False)), fields=['id'], name='shop_event_dead'),
         ),
         migrations.AddConstraint(
             model_name='shopgatewayevent',

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Business
 from core import widths
+from core.queue.rows import QueueRow, dead_index, due_index
 from shops.models.catalogs import Catalog
 from shops.models.orders import Order, PaymentWay
 
@@ -27,7 +28,7 @@ class PaymentStatus(models.TextChoices):
 LIVE = [PaymentStatus.OPEN, PaymentStatus.PENDING, PaymentStatus.UNKNOWN]
 
 
-class BuyerPayment(models.Model):
+class BuyerPayment(QueueRow):
     """An attempt to pay an order.
 
     Its idempotency key is committed before the network is called.
@@ -80,12 +81,21 @@ class BuyerPayment(models.Model):
                 condition=Q(amount_minor__gt=0), name="buyer_payment_is_positive"
             ),
         ]
+        indexes: ClassVar = [
+            due_index(
+                "card_page_due",
+                "business",
+                "id",
+                is_open=Q(way="card", is_sandbox=False, status__in=LIVE),
+            ),
+            dead_index("card_page_dead", "id"),
+        ]
 
     def __str__(self) -> str:
         return f"payment of order {self.order_id}"
 
 
-class BuyerRefund(models.Model):
+class BuyerRefund(QueueRow):
     """A refund to a buyer; `Order.refunded_minor` includes it from its creation."""
 
     business = models.ForeignKey(
@@ -113,12 +123,16 @@ class BuyerRefund(models.Model):
                 condition=Q(amount_minor__gt=0), name="buyer_refund_is_positive"
             ),
         ]
+        indexes: ClassVar = [
+            due_index("buyer_refund_due", "business", "id", is_open=Q(status__in=LIVE)),
+            dead_index("buyer_refund_dead", "id"),
+        ]
 
     def __str__(self) -> str:
         return f"refund of {self.payment_id}"
 
 
-class ShopGatewayEvent(models.Model):
+class ShopGatewayEvent(QueueRow):
     """A webhook of the seller's payment network, stored once by its id.
 
     It only signals a change; the object itself is fetched from the network.
@@ -137,6 +151,10 @@ class ShopGatewayEvent(models.Model):
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["catalog", "event_id"], name="shop_event_once"),
+        ]
+        indexes: ClassVar = [
+            due_index("shop_event_due", "business", "id", is_open=Q(applied_at=None)),
+            dead_index("shop_event_dead", "id"),
         ]
 
     def __str__(self) -> str:

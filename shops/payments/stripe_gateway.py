@@ -5,17 +5,17 @@ from typing import Any
 import stripe
 
 from core.stripe import (
-    UNKNOWN,
     Outcome,
+    RefundRequest,
     WebhookEvent,
+    ask_for_refund,
     client,
     outcome_of_call,
     payment_page,
     read_event,
-    stripe_amount,
 )
 from shops.errors import ShopError
-from shops.models import BuyerPayment, BuyerRefund, Catalog
+from shops.models import BuyerPayment, BuyerRefund, Catalog, PaymentStatus
 
 
 class NoKey(ShopError):
@@ -61,22 +61,18 @@ def close_payment_page(payment: BuyerPayment, catalog: Catalog) -> Outcome:
     return look_up(payment, catalog) if closed.status == "failed" else closed
 
 
-def send_refund(refund: BuyerRefund, catalog: Catalog) -> Outcome:
-    """Send a refund; repeating the call never refunds twice within 24 hours."""
-    try:
-        session = _api(catalog).v1.checkout.sessions.retrieve(refund.payment.reference)
-    except stripe.StripeError:
-        return UNKNOWN
-
-    def create() -> Any:
-        facts: Any = {
-            "payment_intent": str(session.payment_intent),
-            "amount": stripe_amount(refund.amount_minor, refund.payment.currency),
-            "metadata": {"parley_key": refund.key},
-        }
-        return _api(catalog).v1.refunds.create(facts, {"idempotency_key": refund.key})
-
-    return outcome_of_call(create)
+def send_refund(refund: BuyerRefund, catalog: Catalog) -> Outcome | None:
+    """Send a refund, or look up one that was sent; see `core.stripe.ask_for_refund`."""
+    request = RefundRequest(
+        paid=refund.payment.reference,
+        amount_minor=refund.amount_minor,
+        currency=refund.payment.currency,
+        key=refund.key,
+        reference=refund.reference,
+        is_new=refund.status == PaymentStatus.OPEN,
+        created_at=refund.created_at,
+    )
+    return ask_for_refund(_api(catalog), request)
 
 
 def read_webhook(body: bytes, signature: str, catalog: Catalog) -> WebhookEvent:

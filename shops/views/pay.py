@@ -61,20 +61,22 @@ def _order_by_token(token: str) -> Iterator[Order]:
 @require_GET
 def pay(request: HttpRequest, token: str) -> HttpResponse:
     """The order's total, delivery and payment, and later its progress."""
+    if "back" in request.GET:
+        with _order_by_token(token) as order:
+            pass
+        stripe_collection.refresh_attempt(order)
+        notify(tasks.take)
     with _order_by_token(token) as order:
-        if "back" in request.GET:
-            stripe_collection.refresh_attempt(order)
-            notify(tasks.take)
-            order.refresh_from_db()
         return _pay_page(request, order)
 
 
 @require_POST
 def card_page(request: HttpRequest, token: str) -> HttpResponse:
     """Redirect to the payment network's page; the open attempt's page while there is one."""
+    with _order_by_token(token) as order:
+        back = f"{texts.pay_url(order)}?back=1"
     try:
-        with _order_by_token(token) as order:
-            url = stripe_collection.open_card_page(order, back=f"{texts.pay_url(order)}?back=1")
+        url = stripe_collection.open_card_page(order, back=back)
     except ParleyError as error:
         with _order_by_token(token) as order:
             return _pay_page(request, order, error)

@@ -19,6 +19,7 @@ from accounts.models import ApiKey, AuditEntry, Business, Membership, Plan, User
 from billing.metering import meter
 from billing.models import Charge, Invoice, InvoiceLine, Period, Quarantine, Tally, Usage
 from core import outbox
+from core.money import micro_amount
 from core.tenancy import logins, system
 from hosting.inbound.events import store_event
 from hosting.messages.send import send_message
@@ -237,7 +238,7 @@ def test_editing_a_plan_is_recorded_before_and_after(operator: Client) -> None:
         "max_numbers": 5,
         "max_seats": 15,
         "requests_per_second": 80,
-        "monthly_fee_micros": 49000000,
+        "monthly_fee_micros": "49.00",
         "currency": "USD",
         "is_public": "on",
     }
@@ -341,7 +342,8 @@ def _initial(model: Any, pk: Any) -> dict[str, Any]:
         except FieldDoesNotExist:
             continue
         if value is not None and field.editable:
-            values[field.name] = value
+            is_amount = field.name.endswith("_micros")
+            values[field.name] = micro_amount(value) if is_amount else value
     return values
 
 

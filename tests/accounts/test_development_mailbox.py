@@ -55,6 +55,11 @@ def test_the_page_shows_the_mails_whatever_host_is_named(mailbox: Path, client: 
         {"HTTP_X_FORWARDED_FOR": "203.0.113.5"},
         {"HTTP_X_FORWARDED_FOR": "203.0.113.5, 127.0.0.1"},
         {"HTTP_FORWARDED": "for=203.0.113.5"},
+        # Nobody trusts this proxy, so it may say what its client made up.
+        {"HTTP_X_FORWARDED_FOR": "127.0.0.1"},
+        # By the socket of the front, which is trusted.
+        {"REMOTE_ADDR": "", "HTTP_X_FORWARDED_FOR": "203.0.113.5"},
+        {"REMOTE_ADDR": "", "HTTP_X_FORWARDED_FOR": "127.0.0.1, 203.0.113.5"},
     ],
 )
 def test_nobody_elsewhere_is_shown_any(
@@ -63,7 +68,7 @@ def test_nobody_elsewhere_is_shown_any(
     answer = client.get("/mails/", HTTP_HOST="127.0.0.1", **request_of_another)
     assert answer.status_code == 404
     assert b"123456" not in answer.content
-    here = client.get("/mails/", HTTP_X_FORWARDED_FOR="127.0.0.1")
+    here = client.get("/mails/", REMOTE_ADDR="", HTTP_X_FORWARDED_FOR="127.0.0.1")
     assert here.status_code == 200
 
 

@@ -20,6 +20,7 @@ class FakeStripe:
         self.things, self.replies, self.charges = {}, {}, []
         self.lose = self.refuse = 0
         self.decline = False
+        self.refund_status = "succeeded"
         self.fault = None
         self.hang = None
         self.detached = []
@@ -174,7 +175,13 @@ class FakeStripe:
         )
 
     def refund(self, form):
-        return self.keep("re", "refund", status="succeeded", amount=int(form["amount"]))
+        return self.keep(
+            "re",
+            "refund",
+            status=self.refund_status,
+            amount=int(form["amount"]),
+            payment_intent=form["payment_intent"],
+        )
 
     def session(self, form):
         if form["mode"] == "setup":

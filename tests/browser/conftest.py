@@ -129,8 +129,9 @@ def site(committed_db: None, redis: Any, settings: Any, browser: Browser) -> Ite
     live.should_exit = True
     server.shutdown()
     for thread in threads:
-        thread.join(5)
+        thread.join(30)
     server.server_close()
+    assert not [thread for thread in threads if thread.is_alive()], "the worker still works"
 
 
 def _people(url: str, browser: Browser) -> Site:

@@ -30,6 +30,8 @@ CHECK = """() => axe.run({
 NOT_PAGES = {
     "healthz",
     "readyz",
+    "metrics",
+    "demo_progress",
     "status",
     "api_schema",
     "api_docs",
@@ -41,6 +43,7 @@ NOT_PAGES = {
     "inbox_messages",
     "inbox_canned",
     "contact_data",
+    "find",
     "message_media",
     "message_thumbnail",
     "broadcast_results",

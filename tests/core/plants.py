@@ -6,7 +6,7 @@ import io
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import orjson
@@ -27,18 +27,21 @@ from hosting.models import (
     ChatImport,
     Contact,
     Event,
+    LimitNotice,
     Message,
-    Number,
     Outgoing,
     ParkedStatus,
     Receipt,
+    TemplateSync,
     Webhook,
     WebhookCall,
 )
 from hosting.privacy import erasure
 from shops.catalog import imports as catalog_imports
 from shops.models import Catalog, CatalogImport, IncomingOrder, OrderUpdate, Picture, Product
-from tests.factories import make_messages, make_template
+from tests.core import payment_plants
+from tests.core.sites import Site
+from tests.factories import make_member, make_messages, make_number, make_template
 from tests.hosting.receivers import Receiver, Taken
 from tests.hosting.upstreams import accepted, make_media_fetch, put_behind
 from tests.shops.sample_data import make_catalog, make_order, make_product
@@ -48,14 +51,6 @@ _held = io.BytesIO()
 Image.new("RGB", (64, 48)).save(_held, "PNG")
 PNG = _held.getvalue()
 _count = itertools.count(1)
-
-
-@dataclass(frozen=True)
-class Site:
-    """A business's number, and the servers of others that it talks to."""
-
-    number: Number
-    server: Receiver
 
 
 @dataclass(frozen=True)
@@ -73,6 +68,8 @@ class Plant:
 
 def answer(taken: Taken) -> tuple[int, bytes]:
     """What servers of others say to whatever is posted there."""
+    if (said := payment_plants.answer_of(taken)) is not None:
+        return said
     return (
         accepted(taken)
         if taken.path.endswith("/messages") and b'"to"' in taken.body
@@ -87,7 +84,12 @@ def shown_by(server: Receiver) -> Callable[[Taken], tuple[int, bytes]]:
     """What a server of others shows: files, and where they are."""
     place = {"mime_type": "image/png", "url": server.url.replace("/hook", "/file")}
     files = ("/file", "/picture.png")
-    return lambda taken: (200, PNG if taken.path in files else orjson.dumps(place))
+
+    def show(taken: Taken) -> tuple[int, bytes]:
+        said = payment_plants.answer_of(taken)
+        return said or (200, PNG if taken.path in files else orjson.dumps(place))
+
+    return show
 
 
 def _message(site: Site, **fields: Any) -> Message:
@@ -171,6 +173,29 @@ def media_fetch(site: Site) -> tuple[int, str]:
     with system("test"):
         row = make_media_fetch(site.number)
     return row.pk, str(row.pk)
+
+
+def template_sync(site: Site) -> tuple[int, str]:
+    own = make_number(site.number.business)
+    upstream = put_behind(own, site.server, upstream_id=f"5550{next(_count)}")
+    with system("test"):
+        TemplateSync.objects.create(upstream=upstream, business_id=own.business_id)
+    return upstream.pk, str(upstream.pk)
+
+
+def limit_notice(site: Site) -> tuple[int, str]:
+    n, business = next(_count), site.number.business
+    make_member(business)
+    with system("test"):
+        row = LimitNotice.objects.create(
+            business=business,
+            limit="hosted_messages",
+            month=date(2000 + n, 5, 1),
+            percent=80,
+            used=80,
+            allowed=100,
+        )
+    return row.pk, f"80-{row.pk}"
 
 
 def webhook_call(site: Site) -> tuple[int, str]:
@@ -339,6 +364,13 @@ PLANTS = {
     "outgoing": Plant(upstream_message, "hosting_message", "UPDATE", "NEW.wamid = '{marker}'"),
     "receipts": Plant(receipt, "hosting_receipt", "DELETE", "OLD.wamid = '{marker}'"),
     "media_fetches": Plant(media_fetch, "hosting_media", "UPDATE", "NEW.id = {marker}"),
+    "template_syncs": Plant(
+        template_sync,
+        "hosting_upstream",
+        "UPDATE",
+        "NEW.id = {marker} AND NEW.synchronised_at IS NOT NULL",
+    ),
+    "limit_notices": Plant(limit_notice, "core_email", "INSERT", "NEW.key = '{marker}'"),
     "webhook_calls": Plant(
         webhook_call,
         "hosting_webhookcall",
@@ -369,5 +401,50 @@ PLANTS = {
     ),
     "finance_exports": Plant(
         finance_export, "billing_export", "UPDATE", "NEW.id = {marker} AND NEW.state = 'done'"
+    ),
+    "spend_alerts": Plant(
+        payment_plants.spend_alert, "core_email", "INSERT", "NEW.key = '{marker}'"
+    ),
+    "recounts": Plant(
+        payment_plants.recount,
+        "billing_recount",
+        "UPDATE",
+        "NEW.id = {marker} AND NEW.finished_at IS NOT NULL",
+    ),
+    "payments": Plant(
+        payment_plants.payment,
+        "billing_payment",
+        "UPDATE",
+        "NEW.key = '{marker}' AND NEW.status = 'succeeded'",
+    ),
+    "refunds": Plant(
+        payment_plants.refund,
+        "billing_refund",
+        "UPDATE",
+        "NEW.key = '{marker}' AND NEW.status = 'succeeded'",
+    ),
+    "payment_events": Plant(
+        payment_plants.payment_event,
+        "billing_payment",
+        "UPDATE",
+        "NEW.key = '{marker}' AND NEW.status = 'succeeded'",
+    ),
+    "card_pages": Plant(
+        payment_plants.card_page,
+        "shops_buyerpayment",
+        "UPDATE",
+        "NEW.id = {marker} AND NEW.status = 'cancelled'",
+    ),
+    "shop_refunds": Plant(
+        payment_plants.shop_refund,
+        "shops_buyerrefund",
+        "UPDATE",
+        "NEW.id = {marker} AND NEW.status = 'succeeded'",
+    ),
+    "shop_payment_events": Plant(
+        payment_plants.shop_payment_event,
+        "shops_buyerpayment",
+        "UPDATE",
+        "NEW.id = {marker} AND NEW.status = 'succeeded'",
     ),
 }

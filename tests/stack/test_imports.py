@@ -36,6 +36,7 @@ USED_BY = {
     "import-linter": "/lint-imports",
     "djhtml": "/djhtml",
     "oxlint": "/oxlint --",
+    "caddyserver": "caddy_binary()",
     "oxfmt": "/oxfmt --",
     "squawk-cli": 'with_name("squawk")',
     "django-stubs": "mypy_django_plugin.main",

@@ -39,7 +39,7 @@ def test_defaults_work_on_one_machine(var: Path) -> None:
     found = load()
     kept = json.loads((var / "secrets.json").read_text())
     assert (found.host, found.port, found.live_port) == ("127.0.0.1", 8000, 8001)
-    assert (found.base_url, found.live_url) == ("http://127.0.0.1:8000", "http://127.0.0.1:8001")
+    assert (found.base_url, found.live_url) == ("http://127.0.0.1:8000", "http://127.0.0.1:8000")
     assert (found.secret_key, found.encryption_keys) == (
         kept["secret_key"],
         [kept["encryption_key"]],
@@ -57,14 +57,38 @@ def test_port_moves_the_live_port_and_the_addresses_with_it(
 ) -> None:
     monkeypatch.setenv("PORT", "9000")
     found = addresses()
-    assert (found.base_url, found.live_url) == ("http://127.0.0.1:9000", "http://127.0.0.1:9001")
+    assert (found.base_url, found.live_url) == ("http://127.0.0.1:9000", "http://127.0.0.1:9000")
+    assert found.live_port == 9001
     monkeypatch.setenv("HOST", "::")
     assert addresses().base_url == "http://[::1]:9000"
     monkeypatch.setenv("BASE_URL", "https://chat.example/")
     monkeypatch.setenv("HOST", "0.0.0.0")
     found = addresses()
-    assert (found.base_url, found.live_url) == ("https://chat.example", "http://127.0.0.1:9001")
+    assert (found.base_url, found.live_url) == ("https://chat.example", "https://chat.example")
     assert "chat.example" in load().allowed_hosts
+
+
+def test_a_domain_is_served_with_tls_and_without_a_demo(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOMAIN", "Chat.Example.com")
+    found = load()
+    assert (found.domain, found.port, found.base_url) == (
+        "chat.example.com", 443, "https://chat.example.com",
+    )  # fmt: skip
+    assert (found.demo, "chat.example.com" in found.allowed_hosts) == (False, True)
+    monkeypatch.setenv("PORT", "8443")
+    assert addresses().base_url == "https://chat.example.com:8443"
+
+
+@pytest.mark.parametrize("wrong", ["x", "a b.com", "-a.com", "a..com", "https://a.com", "a.com/"])
+def test_what_is_no_domain_is_named(monkeypatch: pytest.MonkeyPatch, wrong: str) -> None:
+    monkeypatch.setenv("DOMAIN", wrong)
+    with pytest.raises(ConfigurationError) as refused:
+        addresses()
+    assert str(refused.value) == (f"DOMAIN must be a name such as chat.example.com, not '{wrong}'.")
+    monkeypatch.setenv("DOMAIN", "")
+    monkeypatch.setenv("TLS", "none")
+    with pytest.raises(ConfigurationError, match=r"^TLS must be acme or internal, not 'none'\.$"):
+        addresses()
 
 
 @pytest.mark.parametrize("wrong", ["0", "65535", "x", "-1", "٣", "80 "])
@@ -238,6 +262,7 @@ class TestSecretsInFiles:
         ),
         "PARLEY_BACKUP_KEY": ("a2V5", lambda found: found.backup_key, "a2V5"),
         "STRIPE_API_KEY": ("sk_test_1", lambda found: found.stripe_api_key, "sk_test_1"),
+        "METRICS_TOKEN": ("a token", lambda found: found.metrics_token, "a token"),
         "STRIPE_WEBHOOK_SECRET": ("whsec_1", lambda found: found.stripe_webhook_secret, "whsec_1"),
     }
 

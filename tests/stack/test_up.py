@@ -1,6 +1,7 @@
 """`manage.py up` and the other commands, as a newcomer runs them."""
 
 import contextlib
+import gzip
 import json
 import os
 import signal
@@ -21,7 +22,7 @@ from tests import canaries
 from tests.stack.conftest import await_gone, await_true
 
 ROOT = Path(__file__).parents[2]
-PROCESSES = {"supervisor", "postgres", "valkey", "web", "live", "worker", "beat"}
+PROCESSES = {"supervisor", "postgres", "valkey", "web", "live", "worker", "beat", "front"}
 
 
 class Up:
@@ -31,7 +32,6 @@ class Up:
         self.port = free_port()
         self.environment = environment | {
             "PORT": str(self.port),
-            "LIVE_PORT": str(free_port()),
             "PARLEY_DEMO": "0",
             **more,
         }
@@ -111,6 +111,7 @@ def test_the_whole_product_runs_heals_and_ends(up: Up) -> None:
     assert set(up.pids) == PROCESSES
     assert up.get("/healthz") == {"status": "ok"}
     assert up.get("/readyz")["status"] == "ok"
+    one_address_serves_everything(up)
     ask_with_secrets(up)
 
     # A command meanwhile uses the servers that run; a second `up` says where the first one is.
@@ -160,6 +161,32 @@ def test_the_whole_product_runs_heals_and_ends(up: Up) -> None:
     assert log.rstrip().endswith("database system is shut down")
     assert canaries.found_in_logs(Path(up.environment["PARLEY_VAR"])) == []
     assert readable_by_others(Path(up.environment["PARLEY_VAR"])) == []
+
+
+def one_address_serves_everything(up: Up) -> None:
+    """Pages, live streams and metrics behind the front, which compresses and sets limits."""
+    url = f"http://127.0.0.1:{up.port}"
+    with urllib.request.urlopen(f"{url}/live/healthz", timeout=5) as answer:
+        assert answer.read() == b"ok"
+    login = urllib.request.Request(
+        f"{url}/account/login/", headers={"Accept-Encoding": "gzip", "X-Forwarded-For": "6.6.6.6"}
+    )
+    with urllib.request.urlopen(login, timeout=10) as answer:
+        assert answer.headers["Content-Encoding"] == "gzip"
+        assert answer.headers["Server"] is None
+        assert "<form" in gzip.decompress(answer.read()).decode()
+    var = Path(up.environment["PARLEY_VAR"])
+    # The client's address is the one that the front saw, not what the client wrote.
+    log = (var / "log" / "web.log").read_text()
+    assert "6.6.6.6" not in log
+    token = json.loads((var / "secrets.json").read_text())["metrics_token"]
+    asked = urllib.request.Request(f"{url}/metrics", headers={"Authorization": f"Bearer {token}"})
+    with urllib.request.urlopen(asked, timeout=10) as answer:
+        assert b'parley_http_requests_total{method="GET",route="healthz"' in answer.read()
+    large = urllib.request.Request(f"{url}/healthz", headers={"X-Large": "x" * 40_000})
+    with pytest.raises((urllib.error.HTTPError, ConnectionError)) as refused:
+        urllib.request.urlopen(large, timeout=10)
+    assert getattr(refused.value, "code", 431) == 431
 
 
 def ask_with_secrets(up: Up) -> None:

@@ -56,7 +56,7 @@ from billing.models import (
     Refund,
     Seller,
 )
-from billing.payments import receipts, stripe_collection
+from billing.payments import outcomes, receipts
 from core.tenancy import system
 from tests.factories import make_business, make_deliveries, make_number
 
@@ -90,7 +90,7 @@ def pay(invoice: Invoice, minor: int) -> None:
 
 
 def settled(refund: Any) -> None:
-    stripe_collection.settle_manually(refund, moved=True, reference=f"back {refund.pk}")
+    outcomes.settle_manually(refund, moved=True, reference=f"back {refund.pk}")
 
 
 def trial_balance() -> dict[str, dict[str, int]]:

@@ -49,9 +49,9 @@ class LineSerializer(serializers.ModelSerializer[InvoiceLine]):
             "tax_percent",
         )
 
-    def get_unit_price(self, line: InvoiceLine) -> str:
-        """Decimal text, such as `0.0091`."""
-        return f"{money.micro_amount(line.unit_price_micros):f}"
+    def get_unit_price(self, line: InvoiceLine) -> str | None:
+        """Decimal text, such as `0.0091`; null where the network's reported prices differ."""
+        return None if line.prices_differ else f"{money.micro_amount(line.unit_price_micros):f}"
 
     def get_exact_amount(self, line: InvoiceLine) -> str:
         """Decimal text, such as `9.1009`."""

@@ -187,6 +187,9 @@ class UsageSerializer(serializers.Serializer[Any]):
     messages = serializers.IntegerField()
     amount = MicrosField(source="amount_micros")
     fee = MicrosField(source="fee_micros")
+    missing = MicrosField(
+        source="missing_micros", help_text="Up to the agreed minimum commitment of the month."
+    )
     estimate = MicrosField(
         source="estimate_micros", help_text="Messages by the month's end if it goes on like this."
     )

@@ -54,6 +54,11 @@ class Command(BaseCommand):
         parser.add_argument(
             "--failed-charged", action="store_true", help="failed messages are charged"
         )
+        parser.add_argument(
+            "--reported-prices",
+            action="store_true",
+            help="marketing costs what the network reports, at most these prices",
+        )
         parser.add_argument("--schedule", action="store_true", help="do it; else only show")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -117,6 +122,7 @@ def _rules(options: dict[str, Any]) -> dict[str, Any]:
         "utility_free_in_window": options["utility_free"],
         "reactions_free": not options["reactions_charged"],
         "failed_charged": options["failed_charged"],
+        "reported_prices": options["reported_prices"],
     }
 
 

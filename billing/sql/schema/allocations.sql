@@ -1,5 +1,6 @@
 -- Promises: no invoice is paid and credited beyond its total, no receipt pays and sends back more
--- than arrived, no payment sends back more than it paid, no balance pays more than was credited.
+-- than arrived, no payment sends back more than it paid, no balance pays more than was credited;
+-- money goes back the way it came.
 -- Each check locks the row that it is about, so that two transactions wait for each other.
 CREATE FUNCTION billing_invoice_is_not_overpaid(of_business bigint, of_invoice bigint)
 RETURNS void LANGUAGE plpgsql AS $$
@@ -88,16 +89,30 @@ CREATE FUNCTION billing_refund_fits() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     paid bigint;
     back bigint;
+    way text;
 BEGIN
+    way := coalesce(
+        (SELECT method FROM billing_payment
+          WHERE business_id = NEW.business_id
+            AND id = coalesce(NEW.payment_id, NEW.card_payment_id)),
+        (SELECT method FROM billing_cashreceipt WHERE business_id = NEW.business_id AND id = NEW.receipt_id),
+        'bank');
+    IF way <> NEW.method THEN
+        RAISE EXCEPTION 'the money came by %, not by %', way, NEW.method
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'refund_goes_back_as_paid';
+    END IF;
     IF NEW.receipt_id IS NOT NULL THEN
         PERFORM billing_receipt_is_not_overdrawn(NEW.business_id, NEW.receipt_id);
     ELSIF NEW.payment_id IS NULL THEN
         PERFORM billing_balance_is_not_overdrawn(NEW.business_id, NEW.currency);
-    ELSE
+    END IF;
+    IF coalesce(NEW.payment_id, NEW.card_payment_id) IS NOT NULL THEN
         SELECT allocated_minor INTO STRICT paid FROM billing_payment
-         WHERE business_id = NEW.business_id AND id = NEW.payment_id FOR UPDATE;
+         WHERE business_id = NEW.business_id
+           AND id = coalesce(NEW.payment_id, NEW.card_payment_id) FOR UPDATE;
         SELECT sum(amount_minor) INTO back FROM billing_refund
-         WHERE payment_id = NEW.payment_id AND status NOT IN ('failed', 'cancelled');
+         WHERE coalesce(payment_id, card_payment_id)
+               = coalesce(NEW.payment_id, NEW.card_payment_id) AND status NOT IN ('failed', 'cancelled');
         IF back > paid THEN
             RAISE EXCEPTION 'more goes back than was paid: % of %', back, paid
                 USING ERRCODE = 'check_violation', CONSTRAINT = 'refund_within_payment';
@@ -105,6 +120,7 @@ BEGIN
     END IF;
     RETURN NULL;
 END $$;
-CREATE TRIGGER refund_fits AFTER INSERT OR UPDATE ON billing_refund
+CREATE TRIGGER refund_fits AFTER INSERT
+    OR UPDATE OF business_id, payment_id, receipt_id, card_payment_id, currency, method, status, amount_minor ON billing_refund
     FOR EACH ROW WHEN (NEW.status NOT IN ('failed', 'cancelled'))
     EXECUTE FUNCTION billing_refund_fits();

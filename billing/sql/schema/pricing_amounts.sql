@@ -25,3 +25,17 @@ RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
                 ELSE greatest(floor_micros, billing_round_half_even(
                          price * (10000 - (discount_percent * 100)::bigint), 10000)) END
 $$;
+
+-- What a message costs for which the network reported a price: that, not below the floor, and at most
+-- the price of its position, which is what was quoted.
+CREATE FUNCTION billing_reported(price bigint, reported bigint, floor_micros bigint)
+RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT least(price, greatest(floor_micros, reported))
+$$;
+
+-- The rule under which a charge's position is counted: failed messages that are charged, and those
+-- at reported prices, stand on the ladder of the others.
+CREATE FUNCTION billing_ladder(rule text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT CASE WHEN rule IN ('failed', 'reported') THEN 'tier' ELSE rule END
+$$;

@@ -95,12 +95,13 @@ RETURNS TABLE (
     country text, currency text, card_id bigint, version_id bigint, agreed_id bigint,
     discount_percent numeric, floor_micros bigint, ceiling_micros bigint,
     service_free_in_window boolean, utility_free_in_window boolean, reactions_free boolean,
-    free_entry_hours integer, free_messages integer, failed_charged boolean
+    free_entry_hours integer, free_messages integer, failed_charged boolean,
+    reported_prices boolean
 ) LANGUAGE sql STABLE PARALLEL SAFE AS $$
     SELECT z.country::text, money.currency, v.card_id, v.id, agreed.id,
            coalesce(agreed.discount_percent, 0), v.floor_micros, v.ceiling_micros,
            v.service_free_in_window, v.utility_free_in_window, v.reactions_free, v.free_entry_hours,
-           v.free_messages, v.failed_charged
+           v.free_messages, v.failed_charged, v.reported_prices
       FROM accounts_business z
      CROSS JOIN LATERAL billing_currency(z.id, in_month) money
       LEFT JOIN LATERAL (SELECT c.id, c.card_id, c.discount_percent FROM billing_cardchoice c

@@ -25,6 +25,7 @@ from hosting.api.v1.serializers import (
     ContactSerializer,
     MergeSerializer,
 )
+from hosting.cloudapi.number_forms import named_person
 from hosting.contacts import number_changes
 from hosting.models import Contact
 from hosting.privacy import data_copy, erasure
@@ -51,7 +52,7 @@ class Contacts(ColumnsAPIView):
         rows: Any = super().get_queryset()
         asked = self.request.query_params
         if wa_id := asked.get("wa_id"):
-            rows = rows.filter(wa_id=wa_id.lstrip("+"))
+            rows = rows.filter(wa_id=named_person(wa_id))
         found: QuerySet[Contact] = rows.called(asked.get("q", ""))
         return found
 

@@ -18,6 +18,8 @@ from hosting.api.v1.serializers import (
     ConversationSerializer,
     MessageSerializer,
 )
+from hosting.cloudapi.number_forms import named_person
+from hosting.conversations import changes
 from hosting.messages.read_receipts import clear_unread
 from hosting.models import Contact, Conversation, Message, Number
 from hosting.models.conversations import window_end
@@ -61,7 +63,10 @@ class Conversations(ColumnsAPIView):
         if number := one_of(numbers, "phone_number_id", asked.get("number"), "number"):
             rows = rows.filter(number=number)
         if contact := one_of(
-            Contact.objects.filter(business=business), "wa_id", asked.get("contact"), "contact"
+            Contact.objects.filter(business=business),
+            "wa_id",
+            named_person(asked.get("contact")),
+            "contact",
         ):
             rows = rows.filter(contact=contact)
         if (resolved := boolean(asked.get("is_resolved"), "is_resolved")) is not None:
@@ -96,8 +101,10 @@ class ConversationById(BusinessAPIView):
         change = ConversationChange(data=request.data)
         change.is_valid(raise_exception=True)
         if "is_resolved" in change.validated_data:
-            Conversation.objects.filter(pk=conversation.pk).update(
-                is_resolved=change.validated_data["is_resolved"]
+            changes.resolve(
+                conversation=conversation,
+                author=None,
+                resolved=change.validated_data["is_resolved"],
             )
         if change.validated_data.get("read"):
             clear_unread(conversation_id=conversation.pk)

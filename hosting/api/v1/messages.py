@@ -26,6 +26,7 @@ from hosting.api.v1.parsers import BoundedJSONParser
 from hosting.api.v1.serializers import EXAMPLE_MESSAGE, MESSAGE_ROWS, MessageSerializer
 from hosting.cloudapi import sends
 from hosting.cloudapi.json import as_text
+from hosting.cloudapi.number_forms import named_person
 from hosting.errors import CloudApiError
 from hosting.messages import idempotency, rate_limits, rejections, send
 from hosting.models import Category, Contact, Direction, Message, Number, Status
@@ -89,7 +90,10 @@ class Messages(ColumnsAPIView):
         if number := one_of(numbers, "phone_number_id", asked.get("number"), "number"):
             rows = rows.filter(number=number)
         if contact := one_of(
-            Contact.objects.filter(business=business), "wa_id", asked.get("contact"), "contact"
+            Contact.objects.filter(business=business),
+            "wa_id",
+            named_person(asked.get("contact")),
+            "contact",
         ):
             rows = rows.filter(
                 conversation__in=list(contact.conversations.values_list("id", flat=True))

@@ -19,6 +19,7 @@ import orjson
 from core import widths
 from core.csv import guarded, plain
 from hosting.cloudapi.json import MalformedJson, read_json, storable, too_deep
+from hosting.cloudapi.number_forms import one_form
 from hosting.imports.formats.errors import BadChatFile
 from hosting.imports.formats.text import lines_of
 
@@ -54,9 +55,9 @@ LENGTHS = {
     "context_wamid": 256,
     "tracker": 512,
     "author": 254,
-    "wa_id": 32,
-    "user_id": 80,
-    "name": 200,
+    "wa_id": widths.PERSON_ID,
+    "user_id": widths.PERSON_ID,
+    "name": widths.PERSON_NAME,
     "number": 15,
 }
 DIRECTIONS = ("in", "out")
@@ -188,6 +189,7 @@ def checked(found: Any, line: int) -> dict[str, Any]:
         record["contact"] = {
             name: _text(found["contact"].get(name, ""), name) for name in PERSON.values()
         }
+        record["contact"]["wa_id"] = one_form(record["contact"]["wa_id"])
         record |= {name: _moment(found.get(name), name) for name in MOMENTS}
         record |= {
             "window_open": found.get("window_open") is True,

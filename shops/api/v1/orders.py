@@ -13,6 +13,7 @@ from accounts.models import KeyScope
 from core.errors import NotAllowed
 from core.serializers import StrictSerializer
 from core.wake import notify
+from hosting.cloudapi.number_forms import named_person
 from hosting.search.filters import choice, moment
 from shops import fulfilment, tasks
 from shops.chat.order_updates import order_facts
@@ -117,7 +118,7 @@ class Orders(BusinessAPIMixin, ListAPIView[Order]):
         if state := choice(asked.get("state"), OrderState.values, "state"):
             rows = rows.filter(state=state)
         if wa_id := asked.get("wa_id"):
-            rows = rows.filter(conversation__contact__wa_id=wa_id[:64])
+            rows = rows.filter(conversation__contact__wa_id=named_person(wa_id))
         if since := moment(asked.get("since"), "since"):
             rows = rows.filter(placed_at__gte=since)
         return rows

@@ -29,7 +29,7 @@ from billing.models import (
     Refund,
     Seller,
 )
-from billing.payments import receipts, settlement, stripe_collection
+from billing.payments import outcomes, receipts, settlement
 from core.tenancy import system
 from tests.billing.invoices.test_close import shop
 from tests.factories import (
@@ -114,12 +114,18 @@ def test_the_credit_can_be_paid_out_once(db: None) -> None:
     )
     assert first.pk == second.pk
     assert balance(business) == 0
-    stripe_collection.settle_manually(first, moved=True, reference="STMT 3")
+    outcomes.settle_manually(first, moved=True, reference="STMT 3")
     with system("test"):
         sides = Posting.objects.filter(event=f"refund:{first.pk}")
         assert list(sides.values_list("role", "amount_minor")) == [("balance", 865), ("bank", -865)]
-        with pytest.raises(IntegrityError), transaction.atomic():
-            Refund.objects.create(business=business, currency="USD", amount_minor=1, key="more")
+        more = Refund(business=business, currency="USD", amount_minor=1, key="more")
+        for way, refused in (("bank", "used_within_balance"), ("stripe", "the money came by bank")):
+            more.method = way
+            with pytest.raises(IntegrityError) as error, transaction.atomic():
+                more.save()
+            assert refused in str(error.value.__cause__) or refused in repr(
+                error.value.__cause__.diag.constraint_name
+            )
 
 
 def test_fees_discounts_and_tax_are_in_the_months_credit(db: None) -> None:

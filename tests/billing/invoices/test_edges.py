@@ -37,7 +37,7 @@ from billing.models import (
 )
 from billing.models.details import validate_vat_id
 from billing.models.invoices import validate_iban
-from billing.payments import dunning, receipts, stripe_collection
+from billing.payments import dunning, outcomes, receipts, stripe_collection
 from core import outbox
 from core.errors import NotYours
 from core.models import Email
@@ -276,7 +276,7 @@ def test_journal_books_tax_refunds_and_void_numbers_so_that_all_balances(
     with system("test"):
         refund = Refund.objects.get()
     # As the treasurer notes a transfer back.
-    stripe_collection.settle_manually(refund, moved=True, reference="STMT 2")
+    outcomes.settle_manually(refund, moved=True, reference="STMT 2")
     rows = list(csv.DictReader(io.StringIO(made(business, "journal")[1].decode())))
     assert [
         (row["document"][-8:], row["account"], row["debit"], row["credit"]) for row in rows

@@ -15,7 +15,7 @@ from billing import finance_exports
 from billing.invoices import close, credit_notes
 from billing.journal import post
 from billing.models import CreditUse, Invoice, LedgerAccount, Posting, Refund
-from billing.payments import receipts, settlement, stripe_collection
+from billing.payments import outcomes, receipts, settlement
 from core.tenancy import system
 from tests.billing.documents.test_exports import made
 from tests.billing.invoices.test_close import MAY, shop
@@ -99,7 +99,7 @@ def test_refunds_and_credits_end_in_nothing(invoice: Invoice) -> None:
     with system("test"):
         refund = Refund.objects.get()
     assert balances() == {"bank": 5000, "unallocated": -100, "balance": -4900}
-    stripe_collection.settle_manually(refund, moved=True, reference="B")
+    outcomes.settle_manually(refund, moved=True, reference="B")
     assert balances() == {"bank": 100, "unallocated": -100}
     with system("test"):
         assert settlement.unallocated_minor(invoice.business, "USD") == 100

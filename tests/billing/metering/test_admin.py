@@ -189,7 +189,7 @@ def test_the_front_page_has_the_revenue_of_the_month(operator: Client, business:
 
 
 def test_spend_caps_are_set_for_a_business(operator: Client, business: Business) -> None:
-    data = {"business": business.pk, "limit_micros": 5_000_000, "is_hard": "on"}
+    data = {"business": business.pk, "limit_micros": "5.00", "is_hard": "on"}
     assert operator.post(reverse("admin:billing_spendcap_add"), data).status_code == 302
     with system("test"):
         cap = SpendCap.objects.get()

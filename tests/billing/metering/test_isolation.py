@@ -3,7 +3,6 @@
 Also: no business waits for another's backlog.
 """
 
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
@@ -23,12 +22,6 @@ from tests.billing.recount import assert_books_agree
 from tests.core import workers
 from tests.databases import admin
 from tests.factories import make_business, make_deliveries, make_number
-
-SECONDS = 5.0
-
-# `long` until it is known why they failed in one of two whole runs, after other tests of the same
-# process; alone, and with the rest of this folder, they pass.
-pytestmark = pytest.mark.long
 
 
 @pytest.fixture
@@ -63,6 +56,17 @@ def waiting() -> int:
         return Delivery.objects.count() + MeterBatch.objects.count()
 
 
+def left() -> list[tuple[object, ...]]:
+    """Batches that nobody has priced, and who is connected: why something was not charged."""
+    with system("test"), connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id, attempts, leased_by, leased_until, not_before, statement_timestamp(),"
+            " ARRAY(SELECT pid FROM pg_stat_activity WHERE datname = current_database())"
+            " FROM billing_meterbatch ORDER BY id LIMIT 10"
+        )
+        return list(cursor.fetchall())
+
+
 def any_of(messages: list[int]) -> str:
     return f"NEW.message_id IN ({', '.join(map(str, messages))})"
 
@@ -73,10 +77,8 @@ def test_deliveries_that_raise_are_in_quarantine_and_all_others_are_charged(
     messages = [message for business in businesses for message in deliver(business, 300)]
     bad = [messages[0], messages[299], *messages[400:402], messages[-1]]
     workers.plant_faults("billing_charge", "INSERT", raising=any_of(bad), killing="")
-    started = time.monotonic()
     meter_all()
-    assert time.monotonic() - started < SECONDS
-    assert charged() == set(messages) - set(bad)
+    assert charged() == set(messages) - set(bad), left()
     assert quarantined() == dict.fromkeys(bad, ("error", "ProgrammingError: planted"))
     assert waiting() == 0
     assert reconcile() == []
@@ -106,10 +108,9 @@ def test_a_delivery_that_kills_its_workers_is_in_quarantine_and_all_others_are_c
     assert ends == [-9]
     # What is delivered meanwhile does not wait for what killed the worker.
     messages += deliver(businesses[1], 3)
-    started = time.monotonic()
     while charged() != set(messages) - set(bad):
         ends.append(workers.run(meter.meter_due))
-        assert time.monotonic() - started < SECONDS, (len(charged()), ends)
+        assert len(ends) < 12, (ends, left())
     while waiting():
         ends.append(workers.run(meter.meter_due))
         assert len(ends) < 20
@@ -140,7 +141,7 @@ def test_a_value_that_breaks_the_statements_is_found(businesses: list[Business])
         )
     meter_all()
     bad = {messages[7], messages[50], messages[90]}
-    assert charged() == set(messages) - bad
+    assert charged() == set(messages) - bad, left()
     assert set(quarantined()) == bad
     assert waiting() == 0
 

@@ -11,7 +11,8 @@ from django.urls import reverse, set_urlconf
 
 from accounts.dashboard.panels import Attention
 from accounts.models import AuditEntry, User
-from billing import dashboard, erasure
+from billing import erasure
+from billing.dashboard import panels as dashboard
 from billing.invoices import close
 from billing.metering import meter
 from billing.models import (
@@ -251,8 +252,6 @@ def test_usage_shows_the_last_tier_full_and_the_share_of_the_plan(client: Client
     assert "Lowest price reached" in answer.content.decode()
 
 
-# `long` for the reason that test_isolation.py names.
-@pytest.mark.long
 def test_a_delivery_that_would_be_lost_stays_in_the_queue(committed_db: None) -> None:
     business = make_business(timezone="UTC")
     with system("test"):

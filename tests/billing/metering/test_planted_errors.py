@@ -20,10 +20,24 @@ from billing.invoices import close, credit_notes
 from billing.metering import meter
 from billing.metering.reconciliation import ACTIONS, CHECKS, reconcile
 from billing.metering.reversals import reverse_charge
-from billing.models import BillingDetails, Charge, CreditUse, Recount, Refund, Seller, Tally
-from billing.payments import receipts, stripe_collection
+from billing.models import (
+    BillingDetails,
+    CardChoice,
+    Charge,
+    CreditUse,
+    MinimumCommitment,
+    RateCard,
+    Recount,
+    Refund,
+    Seller,
+    Tally,
+)
+from billing.payments import outcomes, receipts
+from billing.rate_cards import versions
+from billing.rate_cards.versions import Sheet, Step
 from core.sql import statement
 from core.tenancy import system
+from hosting.models import ReportedPrice
 from tests import databases
 from tests.factories import (
     make_business,
@@ -52,6 +66,9 @@ def books() -> None:
     make_deliveries(taxed, number, 3, to="919820012345", category="marketing")
     make_deliveries(reversed_, make_number(reversed_), 5, to="4915112345678")
     meter.meter_due()
+    report_prices(clock)
+    with system("test"):
+        MinimumCommitment.objects.create(business=void, amount_micros=7_000_000, first_month=MAY)
     may = {
         one.pk: close.close_period(business=one, month=MAY)
         for one in (taxed, void, lost, reversed_)
@@ -65,7 +82,7 @@ def books() -> None:
     credit_notes.credit(invoice=first, reason="y", amounts={1: 500})
     with system("test"):
         refund = Refund.objects.get()
-    stripe_collection.settle_manually(refund, moved=True, reference="back")
+    outcomes.settle_manually(refund, moved=True, reference="back")
     close.void(invoice=second)
     close.reissue(invoice=second)
     close.mark_uncollectible(invoice=third)
@@ -77,11 +94,32 @@ def books() -> None:
         close.close_period(business=one, month=JUNE)
 
 
+def report_prices(clock: datetime) -> None:
+    """A business whose card takes what the network reports, with one such charge of two."""
+    business = make_business("E", plan_id="free", timezone="UTC", clock_at=clock)
+    with system("test"):
+        card = RateCard.objects.create(
+            name="Own", currency="USD", floor_micros=0, ceiling_micros=90_000
+        )
+    sheet = Sheet("USD", {(m, "marketing"): [Step(1, None, 20_000)] for m in ("Other", "Germany")})
+    draft = versions.make_draft(card=card, sheet=sheet, valid_from=MAY, reported_prices=True)
+    versions.schedule(draft, today=MAY)
+    with system("test"):
+        CardChoice.objects.create(business=business, card=card)
+    number = make_number(business)
+    first, _ = make_deliveries(business, number, 2, to="4915112345678", category="marketing")
+    with system("test"):
+        ReportedPrice.objects.create(
+            business=business, message_id=first, price_micros=10_000, currency="USD"
+        )
+    meter.meter_due()
+
+
 # What is planted, the check that must name it, and what the name begins with.
 PLANTS: list[tuple[str, str, str]] = [
     (
-        "UPDATE billing_charge SET market = 'India' WHERE id = (SELECT min(id) "
-        "FROM billing_charge)",
+        "UPDATE billing_charge SET market = CASE market WHEN 'India' THEN 'Germany' ELSE 'India' "
+        "END WHERE id = (SELECT min(id) FROM billing_charge)",
         "reconcile_markets",
         "charge ",
     ),
@@ -254,9 +292,9 @@ PLANTS: list[tuple[str, str, str]] = [
     ),
     (
         "UPDATE billing_creditnote SET use = 'refund' WHERE use = 'balance'; INSERT INTO "
-        "billing_refund (business_id, currency, status, amount_minor, key, reference, failure, "
-        "created_at) SELECT business_id, 'USD', 'open', 7, 'k', '', '', now() FROM "
-        "billing_creditnote LIMIT 1",
+        "billing_refund (business_id, currency, method, status, amount_minor, key, reference, "
+        "failure, created_at) SELECT business_id, 'USD', 'bank', 'open', 7, 'k', '', '', now() "
+        "FROM billing_creditnote LIMIT 1",
         "reconcile_allocations",
         "credit balance",
     ),
@@ -279,6 +317,37 @@ PLANTS: list[tuple[str, str, str]] = [
         "entry credit",
     ),
     ("DELETE FROM billing_posting WHERE event LIKE 'void:%'", "reconcile_journal", "entry void"),
+    # Minimum commitments.
+    (
+        "UPDATE billing_minimumcommitment SET amount_micros = amount_micros + 1",
+        "reconcile_commitments",
+        "month 2026-0",
+    ),
+    ("DELETE FROM billing_minimumcommitment", "reconcile_commitments", "month 2026-0"),
+    (
+        "UPDATE billing_invoiceline SET kind = 'fee' WHERE kind = 'commitment'",
+        "reconcile_commitments",
+        "month 2026-0",
+    ),
+    # What the network reported.
+    (
+        "UPDATE billing_charge SET price_micros = 9999 WHERE rule = 'reported'",
+        "reconcile_prices",
+        "charge ",
+    ),
+    (
+        "UPDATE billing_charge SET rule = 'tier' WHERE rule = 'reported'",
+        "reconcile_rules",
+        "charge ",
+    ),
+    (
+        "UPDATE billing_charge SET rule = 'reported' WHERE rule = 'tier' AND reverses_id IS NULL",
+        "reconcile_rules",
+        "charge ",
+    ),
+    ("UPDATE hosting_reportedprice SET price_micros = 8000", "reconcile_prices", "charge "),
+    ("UPDATE hosting_reportedprice SET is_late = true", "reconcile_rules", "charge "),
+    ("DELETE FROM hosting_reportedprice", "reconcile_rules", "charge "),
 ]
 
 
@@ -317,7 +386,7 @@ def _constraints(rows: "psycopg.Connection[Any]") -> list[str]:
 
 
 def test_there_are_enough_kinds_of_errors() -> None:
-    assert len(PLANTS) >= 40
+    assert len(PLANTS) >= 50
     # Messages and references have their plants in test_reconciliation.
     assert {check for _, check, _ in PLANTS} >= set(CHECKS) - {
         "reconcile_references",

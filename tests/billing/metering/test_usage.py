@@ -36,7 +36,7 @@ def test_month_to_date_by_day_market_and_category(metered, django_assert_num_que
     # 998 x $0.0091 = $9.0818, and one marketing message to India at $0.0118.
     business, _ = metered
     assert business.plan.code == "team"
-    with scope(business.pk), django_assert_num_queries(7):
+    with scope(business.pk), django_assert_num_queries(8):
         month = usage.usage_of(business, MAY)
     assert [(str(d.day), d.category, d.messages, d.amount_micros) for d in month.days] == [
         ("2026-05-02", "utility", 998, 9_081_800),

@@ -38,7 +38,7 @@ from billing.models import (
     Refund,
     Seller,
 )
-from billing.payments import dunning, receipts, settlement, stripe_collection
+from billing.payments import dunning, receipts, saved_methods, settlement, stripe_collection
 from core import outbox
 from core.models import Email
 from core.tenancy import scope, system
@@ -98,9 +98,11 @@ def set_time(business, moment):
 
 
 def later(**past):
-    """Set every attempt's last request some minutes back."""
+    """Every payment, refund and event that waits for another attempt is due."""
     with system("test"):
-        Payment.objects.update(asked_at=timezone.now() - timedelta(minutes=5), **past)
+        Payment.objects.update(**past)
+        for model in (Payment, Refund, GatewayEvent):
+            model.objects.update(not_before=timezone.now() - timedelta(minutes=5))
 
 
 def test_saved_card_is_charged_and_the_invoice_paid(db, stripe):
@@ -351,7 +353,7 @@ def test_refund_goes_back_on_the_card_once(db, stripe):
     stripe_collection.collect_due()
     with system("test"):
         assert Refund.objects.get().status == "unknown"
-        Refund.objects.update(settled_at=timezone.now() - timedelta(minutes=5))
+    later()
     stripe_collection.collect_due()
     with system("test"):
         assert Refund.objects.get().status == "succeeded"
@@ -533,7 +535,7 @@ def test_independent_peer_success_decline_and_3d_secure(db, settings, localstrip
     method = httpx.post(
         f"{localstripe}/v1/payment_methods", data=form, auth=("sk_test_1", "")
     ).json()["id"]
-    details = stripe_collection.save_method(business=business, method_id=method)
+    details = saved_methods.save_method(business=business, method_id=method)
     assert details.method_label == f"visa {card[-4:]}"
     stripe_collection.start_charge(invoice=invoice)
     stripe_collection.collect_due()
@@ -595,7 +597,7 @@ def test_the_independent_peers_webhook_is_accepted_by_its_signature(db, settings
     method = httpx.post(
         f"{localstripe}/v1/payment_methods", data=form, auth=("sk_test_1", "")
     ).json()["id"]
-    stripe_collection.save_method(business=business, method_id=method)
+    saved_methods.save_method(business=business, method_id=method)
     stripe_collection.start_charge(invoice=invoice)
     stripe_collection.collect_due()
     body, signature = received.get(timeout=20)

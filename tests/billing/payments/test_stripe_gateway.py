@@ -21,7 +21,7 @@ from billing.models import (
     PaymentStatus,
     Refund,
 )
-from billing.payments import stripe_collection, stripe_gateway
+from billing.payments import outcomes, saved_methods, stripe_collection, stripe_gateway
 from billing.payments.stripe_gateway import Outcome, Refused
 from core.models import Email
 from core.tenancy import system
@@ -39,6 +39,7 @@ from tests.factories import make_member
 
 __all__ = ["stripe"]
 
+FORGOTTEN = "It may have been sent, and Stripe no longer knows its key: look it up there."
 REVOKED = (401, "invalid_request_error", "Invalid API Key provided")
 BROKEN = (500, "api_error", "Something is wrong")
 BAD = (400, "invalid_request_error", "Amount is too small")
@@ -136,15 +137,15 @@ def test_the_right_attempt_is_found_among_others(db: None, stripe: Any) -> None:
 def test_a_late_result_changes_a_settled_attempt_only_to_success(db: None, stripe: Any) -> None:
     _, invoice = owing()
     payment = charged(invoice, stripe)
-    stripe_collection.apply_outcome(payment, Outcome(PaymentStatus.FAILED, failure="late"))
+    outcomes.apply_outcome(payment, Outcome(PaymentStatus.FAILED, failure="late"))
     assert state(invoice) == ("paid", [("succeeded", 4900)])
     _, other = owing(name="Other")
     stripe.decline = True
     failed = stripe_collection.start_charge(invoice=other)
     stripe_collection.collect_due()
-    stripe_collection.apply_outcome(failed, Outcome(PaymentStatus.PENDING))
+    outcomes.apply_outcome(failed, Outcome(PaymentStatus.PENDING))
     assert state(other) == ("open", [("failed", 4900)])
-    stripe_collection.apply_outcome(failed, Outcome(PaymentStatus.SUCCEEDED, "pi_late"))
+    outcomes.apply_outcome(failed, Outcome(PaymentStatus.SUCCEEDED, "pi_late"))
     assert state(other) == ("paid", [("succeeded", 4900)])
 
 
@@ -163,11 +164,17 @@ def test_a_refund_of_unknown_result_does_not_stop_the_next(db: None, stripe: Any
     # After a day the network has forgotten the key: asking again might pay back twice.
     with system("test"):
         past = timezone.now() - timedelta(hours=25)
-        Refund.objects.filter(status="unknown").update(created_at=past, settled_at=past)
+        Refund.objects.filter(status="unknown").update(created_at=past)
+    later()
     assert (stripe_collection.collect_due(), refunds()) == (
-        0,
+        1,
         [("unknown", 1000), ("succeeded", 700)],
     )
+    later()
+    assert stripe_collection.collect_due() == 0
+    with system("test"):
+        (given_up,) = Refund.objects.exclude(dead_at=None)
+    assert (given_up.amount_minor, given_up.last_error) == (1000, FORGOTTEN)
     assert [thing["amount"] for thing in stripe.things.values() if thing["object"] == "refund"] == [
         1000,
         700,
@@ -194,7 +201,7 @@ def test_the_first_payment_makes_details_and_one_customer(db: None, stripe: Any)
     assert state(invoice) == ("open", [])
     stripe.fault = None
     stripe_collection.pay_by_link(invoice=invoice, back="/")
-    details = stripe_collection.save_method(business=business, method_id="pm_9")
+    details = saved_methods.save_method(business=business, method_id="pm_9")
     assert (details.name, details.method_id, details.method_label) == (
         "Bakery",
         "pm_9",
@@ -208,7 +215,7 @@ def test_the_network_may_write_to_where_invoices_go(db: None, stripe: Any) -> No
     business, _ = owing()
     with system("test"):
         BillingDetails.objects.update(customer_id="", email="books@bakery.example")
-    stripe_collection.setup_page_url(business=business, back="/")
+    saved_methods.setup_page_url(business=business, back="/")
     (customer,) = (thing for thing in stripe.things.values() if thing["object"] == "customer")
     with system("test"):
         assert (customer["email"], BillingDetails.objects.get().customer_id) == (
@@ -234,7 +241,7 @@ def test_an_error_of_the_card_page_is_shown_and_changes_nothing(db: None, stripe
     client = member(business)
     stripe.fault = BROKEN
     with pytest.raises(Refused):
-        stripe_collection.save_method(business=business, method_id="pm_9")
+        saved_methods.save_method(business=business, method_id="pm_9")
     for address in (reverse("change_method"), reverse("remove_method")):
         shown = text(client.post(address, follow=True))
         assert "Something is wrong" in shown
@@ -257,13 +264,13 @@ def test_a_card_of_an_unknown_customer_is_not_saved(db: None, stripe: Any) -> No
     with system("test"):
         BillingDetails.objects.update(customer_id="cus_other")
     client.get(reverse("method_saved"), {"session": session})
-    assert (stripe_collection.store_method(session), saved()) == (None, ("pm_1", ""))
+    assert (saved_methods.store_method(session, 0), saved()) == (None, ("pm_1", ""))
 
 
 def test_a_card_unknown_to_the_network_is_removed(db: None, stripe: Any) -> None:
     business, _ = owing()
     stripe.fault = (404, "invalid_request_error", "No such payment method")
-    stripe_collection.remove_method(business=business)
+    saved_methods.remove_method(business=business)
     assert saved() == ("", "")
 
 
@@ -323,6 +330,7 @@ def test_events_wait_while_the_network_is_away_and_unknown_ones_are_closed(
     stripe_collection.collect_due()
     assert (waiting(), saved()) == (["evt_1", "evt_2", "evt_3"], ("pm_1", ""))
     stripe.fault = None
+    later()
     stripe_collection.collect_due()
     assert (waiting(), saved()) == ([], ("pm_4242", "visa 4242"))
     assert (state(invoice), stripe.charges) == (("paid", [("succeeded", 4900)]), [4900])
@@ -343,6 +351,7 @@ def test_an_event_about_a_known_payment_waits_for_its_look_up(db: None, stripe: 
     stripe_collection.collect_due()
     assert (state(invoice), waiting()) == (("open", [("pending", 4900)]), ["evt_1"])
     stripe.fault = None
+    later()
     stripe_collection.collect_due()
     assert (state(invoice), waiting()) == (("paid", [("succeeded", 4900)]), [])
 
@@ -409,3 +418,51 @@ def test_an_amount_that_stripe_cannot_say_fails_with_its_reason(db: None, stripe
         Refund(payment=payment, currency=payment.currency, amount_minor=1, key="r")
     ) == Outcome(PaymentStatus.FAILED, failure="Stripe takes KWD in steps of 0.010, not 0.001.")
     assert (stripe.things, stripe.charges) == ({}, [])
+
+
+def test_a_page_whose_request_died_is_ended_and_charges_nobody(db: None, stripe: Any) -> None:
+    _, invoice = owing()
+    payment = stripe_collection._page_attempt(invoice)
+    assert stripe_collection.collect_due() == 0
+    assert (state(invoice), payment.reference) == (("open", [("pending", 4900)]), "")
+    later()
+    stripe_collection.collect_due()
+    assert (state(invoice), stripe.charges) == (("open", [("cancelled", 4900)]), [])
+
+
+def test_a_refund_of_what_was_paid_on_a_page_names_the_payment_itself(
+    db: None, stripe: Any
+) -> None:
+    _, invoice = owing()
+    stripe_collection.pay_by_link(invoice=invoice, back="/")
+    stripe.finish_payment()
+    stripe_collection.refresh_attempt(invoice=invoice)
+    credit_notes.credit(invoice=invoice, reason="Goodwill", amounts={1: 700}, use=CreditUse.REFUND)
+    stripe_collection.collect_due()
+    (sent,) = (thing for thing in stripe.things.values() if thing["object"] == "refund")
+    assert (sent["payment_intent"], sent["amount"]) == ("pi_of_cs_1", 700)
+    assert refunds() == [("succeeded", 700)]
+
+
+def test_a_refund_that_its_bank_confirms_later_is_looked_up_and_sent_once(
+    db: None, stripe: Any
+) -> None:
+    _, invoice = owing()
+    charged(invoice, stripe)
+    credit_notes.credit(invoice=invoice, reason="Goodwill", amounts={1: 700}, use=CreditUse.REFUND)
+    stripe.refund_status = "pending"
+    stripe_collection.collect_due()
+    assert refunds() == [("pending", 700)]
+    # Two days later the idempotency key is forgotten: only its own id names it.
+    stripe.replies.clear()
+    with system("test"):
+        Refund.objects.update(created_at=timezone.now() - timedelta(days=2))
+    later()
+    stripe_collection.collect_due()
+    (sent,) = (thing for thing in stripe.things.values() if thing["object"] == "refund")
+    assert refunds() == [("pending", 700)]
+    sent["status"] = "succeeded"
+    later()
+    stripe_collection.collect_due()
+    assert refunds() == [("succeeded", 700)]
+    assert len([one for one in stripe.things.values() if one["object"] == "refund"]) == 1

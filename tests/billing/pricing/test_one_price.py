@@ -24,7 +24,7 @@ from billing.pricing import quote as pricing_quote
 from billing.rate_cards import csv_files, versions
 from billing.rate_cards.versions import Sheet, Step
 from core.tenancy import scope, system
-from hosting.models import Contact, Conversation, Delivery, Message, Number
+from hosting.models import Contact, Conversation, Delivery, Message, Number, ReportedPrice
 from tests.factories import make_business, make_number
 
 DATA = Path(__file__).parent.parent / "rate_cards" / "data"
@@ -55,6 +55,7 @@ class Sent:
     window_open: bool
     hours_since_entry: int | None
     is_reversed: bool
+    reported: int | None
 
 
 @st.composite
@@ -83,6 +84,7 @@ rules = st.fixed_dictionaries(
         "free_entry_hours": st.sampled_from([0, 24, 72, 168]),
         "free_messages": st.sampled_from([0, 1, 3]),
         "failed_charged": st.booleans(),
+        "reported_prices": st.booleans(),
     }
 )
 sent = st.builds(
@@ -93,6 +95,7 @@ sent = st.builds(
     window_open=st.booleans(),
     hours_since_entry=st.sampled_from([None, None, 0, 23, 24, 71, 72, 100, 168]),
     is_reversed=st.integers(0, 5).map(lambda n: n == 0),
+    reported=st.sampled_from([None, 0, 1, 7_000, 60_000, 10**6]),
 )
 many = st.lists(sent, min_size=1, max_size=8)
 discount = st.sampled_from([Decimal(0), Decimal("12.5"), Decimal("33.33"), Decimal("99.99")])
@@ -179,6 +182,17 @@ class Expected:
         rule = self._rule(one)
         return (rule, 0) if rule != "tier" else (rule, self.listed(one))
 
+    def charged(self, one: Sent) -> tuple[str, int]:
+        """Rule and price once it is delivered: what the network reports, between the floor and
+        what was said before.
+        """
+        rule, micros = self.of(one)
+        if rule != "tier" or one.category != "marketing" or one.reported is None:
+            return rule, micros
+        if not self.rules["reported_prices"]:
+            return rule, micros
+        return "reported", min(micros, max(self.floor, one.reported))
+
     def _rule(self, one: Sent) -> str:
         rules = self.rules
         if one.hours_since_entry is not None and one.hours_since_entry < rules["free_entry_hours"]:
@@ -244,6 +258,7 @@ def play(
         rule, micros = expected.of(one)
         message = accepted(business, number, one)
         assert_asked_before(business, message, one, rule, micros, expected.listed(one))
+        rule, micros = expected.charged(one)
         charge = delivered(message, one)
         assert (charge.rule, charge.price_micros, charge.category) == (
             rule,
@@ -330,6 +345,13 @@ def assert_asked_before(
 def delivered(message: Message, one: Sent) -> Charge:
     with system("test"):
         Message.objects.filter(pk=message.pk).update(status="delivered", delivered_at=NOW)
+        if one.reported is not None:
+            ReportedPrice.objects.create(
+                business_id=message.business_id,
+                message_id=message.pk,
+                price_micros=one.reported,
+                currency="USD",
+            )
         Delivery.objects.create(
             message_id=message.pk,
             business_id=message.business_id,
