@@ -15,7 +15,7 @@ from accounts.models import AuditEntry
 from core.tenancy import system
 from hosting.models import SimulatedPhone
 from tests.factories import make_business, make_key, make_member, make_number
-from tests.test_matrix import ROWS, ForKeys, in_parts, stage
+from tests.test_matrix import PARTS, ROWS, ForKeys, in_parts, stage
 
 __all__ = ["stage"]
 pytestmark = pytest.mark.django_db
@@ -29,9 +29,10 @@ OTHERS = {
         "create_business",
         "accept_invitation",
         "end_viewing",
+        "resend_verification",
     },
     "it changes nothing": {
-        *("healthz", "readyz", "status", "api_not_found", "development_mails"),
+        *("healthz", "readyz", "status", "metrics", "api_not_found", "development_mails"),
         *("api_schema", "api_docs", "qr_image", "export_file", "media_download"),
     },
     "a buyer or payer does it; payments and orders are rows of their own": {
@@ -94,28 +95,31 @@ def test_what_concerns_money_access_exports_settings_and_shops_is_never_left_out
 def test_what_succeeds_is_in_the_log(stage: dict[str, Any], part: int) -> None:
     """Every address as the owner or with a key: what it did, or the file it gave, is recorded."""
     missing, seen = [], 0
-    for name, row in list(ROWS.items())[part::3]:
+    for name, row in list(ROWS.items())[part::PARTS]:
         who = "own key" if isinstance(row, ForKeys) else "owner"
         path = row.path.format(**stage["names"])
         for method in ("GET", "POST"):
             with transaction.atomic():
-                has_acted, entries = _ask(stage["clients"][who], method, path)
+                has_acted, entries = _ask(stage["clients"][who], method, path, FORMS.get(name))
                 transaction.set_rollback(True)
             if has_acted and not entries and not _may_be_silent(name):
                 missing.append(f"{name} {method}")
             seen += bool(entries)
-    assert (missing, seen >= 5) == ([], True)
+    assert (missing, seen >= 2) == ([], True)
 
 
 def _may_be_silent(name: str) -> bool:
     return name in acts.reasons() or name in set().union(*OTHERS.values())
 
 
-# A repetition of what is so already changes nothing, and so is no act.
-def _ask(client: Client, method: str, path: str) -> tuple[bool, int]:
+# Without a form these repeat what is so already, which is no act.
+FORMS = {"contact_hold": {"held": "1"}, "retention_change": {"days": "30"}}
+
+
+def _ask(client: Client, method: str, path: str, form: dict[str, str] | None) -> tuple[bool, int]:
     with system("test"):
         before = AuditEntry.objects.count()
-    answer: Any = client.generic(method, path) if method == "GET" else client.post(path)
+    answer: Any = client.generic(method, path) if method == "GET" else client.post(path, form)
     kept = answer.headers.get("Content-Disposition", "").startswith("attachment")
     failed = any(one.level >= ERROR for one in (get_messages(answer.wsgi_request)._queued_messages))
     with system("test"):
