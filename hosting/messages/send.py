@@ -54,6 +54,7 @@ def send_message(
     context_wamid: str = "",
     tracker: str = "",
     author: User | None = None,
+    is_broadcast: bool = False,
 ) -> Message:
     """Accept one message for sending and return it; call inside the business's scope.
 
@@ -107,7 +108,7 @@ def send_message(
     message.has_links = _check_media(message)
     for check in extensions.send_checks:
         check(message)
-    while not _write(message):
+    while not _write(message, is_broadcast=is_broadcast):
         # Its thread was merged into another one meanwhile.
         _reopen(message, to, user_id, written)
     return message
@@ -291,7 +292,7 @@ class Accepted(NamedTuple):
     contact_id: int | None
 
 
-def _write(message: Message) -> bool:
+def _write(message: Message, *, is_broadcast: bool) -> bool:
     """Write the message into its thread; return False if there is no such thread any more."""
     plan = message.business.plan
     parameters: dict[str, Any] = {
@@ -313,6 +314,7 @@ def _write(message: Message) -> bool:
         "at": message.created_at,
         "transport": message.number.transport,
         "state": Outgoing.State.FETCHING if message.has_links else Outgoing.State.OPEN,
+        "is_broadcast": is_broadcast,
         "preview": preview(message.kind, message.text),
         "month": message.created_at.date().replace(day=1),
         "limit": plan.hosted_messages,
