@@ -1,5 +1,7 @@
 """Functions that run with their owner's rights pin the search path and are open to nobody else."""
 
+from typing import Any
+
 import pytest
 from django.db import connection
 
@@ -19,10 +21,11 @@ ALL = """
 TRIGGERS = "SELECT oid::regprocedure::text FROM pg_proc WHERE prorettype = 'trigger'::regtype"
 
 
-def rows(statement: str) -> list[tuple]:
+def rows(statement: str) -> list[tuple[Any, ...]]:
     with system("test"), connection.cursor() as cursor:
         cursor.execute(statement)
-        return cursor.fetchall()
+        found: list[tuple[Any, ...]] = cursor.fetchall()
+        return found
 
 
 def test_every_security_definer_pins_its_search_path() -> None:
