@@ -63,7 +63,13 @@ def complete(
     """
     match = request.resolver_match
     name = (match.url_name if match else "") or ""
-    if written or not name or not _has_acted(request, response) or name in reasons():
+    if (
+        match is None
+        or written
+        or not name
+        or not _has_acted(request, response)
+        or name in reasons()
+    ):
         return
     parts = {key: value for key, value in match.kwargs.items() if key in SHOWN_PARTS}
     record.record(
