@@ -63,24 +63,18 @@ def send_message(
     media, 131042 plan limit, or what a send check raises. Nothing is stored then. The caller
     notifies the transport's queue on commit.
     """
-    if not business.may_send():
-        raise CloudApiError(
-            131031, f"Sending is suspended: {business.suspended_reason or 'ask support'}."
-        )
     written, to = to, one_form(to)
-    if to and to == one_form(number.digits):
-        raise CloudApiError(131021, "to is the sender's own number.", field="to")
-    if not number.is_registered:
-        raise CloudApiError(133010, "The number is not registered: call its register edge first.")
+    _check_sender(business, number, to)
     now = business.now()
     to = to or _wa_id_of(business, user_id)
     thread = _open_thread(business, number, to, user_id, content if kind == "template" else {}, now)
+    talk = thread.conversation
     message = Message(
         business=business,
-        conversation=thread.conversation,
+        conversation=talk,
         number=number,
-        contact_id=thread.conversation.contact_id,
-        recipient=_dialled(thread.conversation.contact, written),
+        contact_id=talk.contact_id,
+        recipient=_dialled(talk.contact, written),
         wamid=new_wamid(),
         direction=Direction.OUT,
         kind=kind,
@@ -92,23 +86,37 @@ def send_message(
         status=Status.ACCEPTED,
         created_at=now,
         # The network itself refuses free-form messages outside of the window; templates it takes.
-        window_open=thread.conversation.window_proven(at=now)
-        if kind == "template"
-        else thread.conversation.window_open(at=now),
-        free_entry_at=thread.conversation.free_entry(at=now),
+        window_open=talk.window_proven(at=now) if kind == "template" else talk.window_open(at=now),
+        free_entry_at=talk.free_entry(at=now),
     )
+    _check(message, thread)
+    while not _write(message):
+        # Its thread was merged into another one meanwhile.
+        _reopen(message, to, user_id, written)
+    return message
+
+
+def _check_sender(business: Business, number: Number, to: str) -> None:
+    """Raise CloudApiError where the business or the number may not send, or `to` is the number."""
+    if not business.may_send():
+        reason = business.suspended_reason or "ask support"
+        raise CloudApiError(131031, f"Sending is suspended: {reason}.")
+    if to and to == one_form(number.digits):
+        raise CloudApiError(131021, "to is the sender's own number.", field="to")
+    if not number.is_registered:
+        raise CloudApiError(133010, "The number is not registered: call its register edge first.")
+
+
+def _check(message: Message, thread: Thread) -> None:
+    """Raise CloudApiError for what may not be sent; set fields that follow from the content."""
     _check_recipient(message, thread)
-    if kind == "template":
-        _set_template_fields(message, content)
+    if message.kind == "template":
+        _set_template_fields(message, message.content)
     else:
         _set_free_form_fields(message)
     message.has_links = _check_media(message)
     for check in extensions.send_checks:
         check(message)
-    while not _write(message):
-        # Its thread was merged into another one meanwhile.
-        _reopen(message, to, user_id, written)
-    return message
 
 
 def _reopen(message: Message, to: str, user_id: str, written: str) -> None:
