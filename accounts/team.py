@@ -58,7 +58,12 @@ def refusals() -> Iterator[None]:
 
 
 def create_business(
-    *, user: User, name: str, country: str = "US", timezone: str = "UTC"
+    *,
+    user: User,
+    name: str,
+    country: str = "US",
+    currency: str = "USD",
+    timezone: str = "UTC",
 ) -> Business:
     """Create a business on the free plan with `user` as its owner, and run `business_setups`.
 
@@ -67,7 +72,7 @@ def create_business(
     name = " ".join(name.split())
     if not 1 <= len(name) <= 120:
         raise BadInput(_("A name has 1 to 120 characters."), field="name")
-    business = Business(name=name, country=country, timezone=timezone)
+    business = Business(name=name, country=country, currency=currency, timezone=timezone)
     business.clean_fields(exclude=["plan"])
     with system("a business is being created"):
         business.save()
@@ -98,6 +103,12 @@ def change_settings(*, business: Business, name: str, timezone: str) -> None:
         record.record(
             action="business.changed", subject=held, business=held, before=before, after=after
         )
+
+
+def ensure_may_manage(actor: Membership, *roles: str) -> None:
+    """NotAllowed where `actor`, who is no owner, would make, change or remove an owner."""
+    if actor.role != Role.OWNER and Role.OWNER in roles:
+        raise NotAllowed(_("Only an owner can make, change or remove an owner."))
 
 
 def invite(*, business: Business, by: User, email: str, role: str) -> Invitation:

@@ -25,6 +25,7 @@ urlpatterns = [
     path("webhooks/stripe/", stripe.webhook, name="stripe_webhook"),
     path("", include("billing.urls")),
     path("", include("shops.urls")),
+    path("", include("demo.urls")),
     # Paths of the Cloud API begin with digits or a version; they come last.
     path("", include("hosting.api.urls")),
 ]

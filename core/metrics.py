@@ -84,10 +84,16 @@ class MetricsMiddleware:
         start = time.perf_counter()
         response = self.get_response(request)
         method = str(request.method) if request.method in METHODS else "other"
-        route = request.resolver_match.route if request.resolver_match else "unknown"
+        route = _route_of(request)
         REQUESTS.labels(route, method, response.status_code).inc()
         REQUEST_SECONDS.labels(route, method).observe(time.perf_counter() - start)
         return response
+
+
+def _route_of(request: HttpRequest) -> str:
+    if request.resolver_match:
+        return request.resolver_match.route or "/"
+    return "static" if request.path.startswith(settings.STATIC_URL) else "unknown"
 
 
 def metrics(request: HttpRequest) -> HttpResponse:

@@ -114,13 +114,17 @@ def create(transport: httpx.BaseTransport) -> Demo:
             )
             for n, person in enumerate(script.PEOPLE)
         )
-    client = httpx.Client(
+    by_number = {phone.wa_id: phone for phone in phones}
+    return Demo(business, account, number, key, by_number, _client(transport, key))
+
+
+def _client(transport: httpx.BaseTransport, key: str) -> httpx.Client:
+    return httpx.Client(
         transport=transport,
         base_url=settings.BASE_URL,
         headers={"Authorization": f"Bearer {key}"},
         timeout=30,
     )
-    return Demo(business, account, number, key, {phone.wa_id: phone for phone in phones}, client)
 
 
 def _templates(business: Business, account: Account) -> Iterator[Template]:
@@ -139,17 +143,30 @@ def _templates(business: Business, account: Account) -> Iterator[Template]:
         )
 
 
+def resumed(business: Business, key: str, transport: httpx.BaseTransport) -> Demo:
+    """The demo that an earlier process created and did not finish."""
+    with system("the demo goes on"):
+        number = Number.objects.select_related("account").get(
+            business=business, digits=script.DIGITS
+        )
+        phones = {phone.wa_id: phone for phone in SimulatedPhone.objects.filter(business=business)}
+    return Demo(business, number.account, number, key, phones, _client(transport, key))
+
+
 def simulate(demo: Demo, report: Report) -> None:
     """Simulate the last two months and the current one, week by week, closing ended months.
 
+    Begins at the business's test clock: weeks before it were simulated by a process that ended.
     `report` is called with weeks done, weeks in all, and what is being done.
     """
     now = timezone.now()
-    weeks = list(_weeks(now))
+    total = len(list(_weeks(now)))
+    weeks = weeks_left(now, demo.business.clock_at)
+    before = total - len(weeks)
     shop.open_shop(demo.business, demo.number)
     orders = OrderSimulation(demo.business, demo.number, demo.phones, now)
     for n, (start, end) in enumerate(weeks):
-        report(n, len(weeks), f"week of {start:%d %B %Y}")
+        report(before + n, total, f"week of {start:%d %B %Y}")
         _week(demo, start, end)
         orders.run_until(end)
         if n + 1 == len(weeks) or weeks[n + 1][0].date().replace(day=1) != start.date().replace(
@@ -160,7 +177,7 @@ def simulate(demo: Demo, report: Report) -> None:
     orders.run_until(now)
     _drain()
     _return_to_present(demo)
-    report(len(weeks), len(weeks), "done")
+    report(total, total, "done")
 
 
 def first_month(now: datetime) -> datetime:
@@ -169,6 +186,14 @@ def first_month(now: datetime) -> datetime:
     return (today.replace(day=1) - timedelta(days=32)).replace(
         day=1, hour=0, minute=0, second=0, microsecond=0
     )
+
+
+def weeks_left(now: datetime, clock_at: datetime | None) -> list[tuple[datetime, datetime]]:
+    """Beginnings and ends of the weeks that begin at the test clock or later.
+
+    The week in which an earlier process ended is left as it is.
+    """
+    return [week for week in _weeks(now) if clock_at is None or week[0] >= clock_at]
 
 
 def _weeks(now: datetime) -> Iterator[tuple[datetime, datetime]]:

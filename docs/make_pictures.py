@@ -4,7 +4,9 @@ import json
 import os
 import shutil
 import sys
+import time
 from pathlib import Path
+from typing import Any
 
 from playwright.sync_api import Page, sync_playwright
 
@@ -25,9 +27,18 @@ PAGES = {
 }
 
 
+def _complete_demo() -> dict[str, Any]:
+    path = Path(os.environ.get("PARLEY_VAR", "var")) / "demo.json"
+    demo: dict[str, Any] = json.loads(path.read_text())
+    while demo.get("history") == "unfinished":
+        time.sleep(2)
+        demo = json.loads(path.read_text())
+    return demo
+
+
 def main() -> None:
     """Log in as owner and take a picture of each page, or of those named in sys.argv."""
-    demo = json.loads((Path(os.environ.get("PARLEY_VAR", "var")) / "demo.json").read_text())
+    demo = _complete_demo()
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(

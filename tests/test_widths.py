@@ -188,7 +188,7 @@ KINDS = {
     "USERNAME": """
         hosting_contact.username
     """,
-    "WEBHOOK_FIELD": "hosting_webhookcall.field",
+    "WEBHOOK_FIELD": "hosting_webhookcall.field hosting_networknotice.field",
     "PLAN_CODE": """
         accounts_plan.code accounts_business.plan_id accounts_business.next_plan_id
         accounts_planterm.plan_id

@@ -40,14 +40,17 @@ class AttentionSource:
 class Banner:
     """A line above every page while something is wrong.
 
-    `tone` is `warn` or `bad`; `url` and `action` are the address and label of the link that
-    puts it right, if there is one.
+    `tone` is `info`, `warn` or `bad`; `url` and `action` are the address and label of the link
+    that puts it right, if there is one. `progress` is how much is done, of how much; what
+    `refresh_url` answers replaces the banner every two seconds.
     """
 
     text: str
     tone: str = "warn"
     url: str = ""
     action: str = ""
+    progress: tuple[int, int] | None = None
+    refresh_url: str = ""
 
 
 # (business, role of the member) -> banners. Runs in the business's scope on every full page, and

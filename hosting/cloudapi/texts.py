@@ -124,6 +124,7 @@ READERS: dict[str, Callable[[dict[str, Any]], str]] = {
     "contacts": _contacts,
     "order": _order,
     "edit": _edit,
+    "call": lambda content: "",
 }
 
 

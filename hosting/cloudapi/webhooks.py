@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
 from typing import Any, NamedTuple
@@ -11,9 +11,11 @@ from typing import Any, NamedTuple
 import orjson
 
 from core import widths
+from hosting.cloudapi import other_fields
 from hosting.cloudapi.json import as_dict, as_list, as_text, parse_timestamp, read_json
 from hosting.cloudapi.number_forms import one_form
 from hosting.cloudapi.texts import text_of, visible_name
+from hosting.cloudapi.updates import InboundMessage, ReportedCost, StatusUpdate, Updates
 
 # Members of a message with columns of their own; all others are kept in its content.
 COLUMN_MEMBERS = frozenset({"from", "from_user_id", "id", "timestamp", "type"})
@@ -31,72 +33,6 @@ MAX_REPORTED = 100_000
 STATUSES = ("sent", "delivered", "read", "failed", "played")
 
 
-@dataclass(frozen=True, slots=True)
-class InboundMessage:
-    """A customer's message; `at` is None if the webhook had no usable time.
-
-    `upstream_media_id` is the network's id of a file still to be fetched, whose id in `content` is
-    ours. With a `group_id` it was written to a group, not to the business alone. `network_wa_id` is
-    the sender's number as the network writes it, where that is another form of `wa_id`.
-    """
-
-    phone_number_id: str
-    wamid: str
-    wa_id: str
-    user_id: str
-    name: str
-    username: str
-    kind: str
-    content: dict[str, Any]
-    text: str
-    context_wamid: str
-    at: datetime | None
-    is_referred: bool = False
-    upstream_media_id: str = ""
-    group_id: str = ""
-    network_wa_id: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class StatusUpdate:
-    """A status of one outbound message."""
-
-    phone_number_id: str
-    wamid: str
-    status: str
-    at: datetime | None
-    errors: list[dict[str, Any]] | None
-    tracker: str = ""
-    recipient: str = ""
-    price: "ReportedCost | None" = None
-
-
-@dataclass(frozen=True, slots=True)
-class ReportedCost:
-    """What the network says that a message costs, in micro-units of a currency."""
-
-    micros: int
-    currency: str
-
-
-@dataclass(slots=True)
-class Updates:
-    """The contents of one webhook body, in order.
-
-    `messages` are those to the business alone: what somebody writes to a group is in
-    `group_messages`, and belongs in no conversation with him.
-    """
-
-    messages: list[InboundMessage] = field(default_factory=list)
-    group_messages: list[InboundMessage] = field(default_factory=list)
-    statuses: list[StatusUpdate] = field(default_factory=list)
-    other: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
-
-    def updates_of_numbers(self) -> "list[InboundMessage | StatusUpdate]":
-        """Return all updates that name a number."""
-        return [*self.messages, *self.group_messages, *self.statuses]
-
-
 def sign(body: bytes, secret: str) -> str:
     """Return the value of `X-Hub-Signature-256` for these bytes."""
     return "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
@@ -108,7 +44,7 @@ def is_signed_by(body: bytes, secret: str, header: str) -> bool:
 
 
 def parse(body: bytes) -> Updates:
-    """Parse a webhook body; unknown fields go to `other`. Raises MalformedJson."""
+    """Parse a webhook body. Raises MalformedJson."""
     updates = Updates()
     for entry in as_list(as_dict(read_json(body)).get("entry")):
         for change in as_list(as_dict(entry).get("changes")):
@@ -119,15 +55,16 @@ def parse(body: bytes) -> Updates:
 def _read_change(account: str, change: dict[str, Any], updates: Updates) -> None:
     value = as_dict(change.get("value"))
     if change.get("field") != "messages":
-        updates.other.append((account, as_text(change.get("field")), value))
+        other = other_fields.other_update(account, change)
+        updates.other.append(other)
+        updates.messages += other_fields.entries_of_threads(other)
         return
     number = as_text(as_dict(value.get("metadata")).get("phone_number_id"))
     messages = [as_dict(message) for message in as_list(value.get("messages"))]
     people = _people(value, messages)
     for message in messages:
         if parsed := _message(number, message, people):
-            kept = updates.group_messages if parsed.group_id else updates.messages
-            kept.append(parsed)
+            updates.messages.append(parsed)
     for status in as_list(value.get("statuses")):
         if update := _status(number, as_dict(status)):
             updates.statuses.append(update)
@@ -200,20 +137,25 @@ def _message(number: str, raw: dict[str, Any], people: _People) -> InboundMessag
         return None
     kind = (as_text(raw.get("type")) or _kind_by_object(raw))[: widths.MESSAGE_KIND]
     content = stored_content(kind, raw)
+    group = as_text(raw.get("group_id"))[: widths.PERSON_ID]
+    if group:
+        content["_author"] = {"wa_id": wa_id, "name": person.name}
     return InboundMessage(
         phone_number_id=number[: widths.OBJECT_ID],
         wamid=wamid,
-        wa_id=wa_id,
-        user_id=user_id or person.user_id,
-        name=person.name,
-        username=person.username,
+        wa_id=group or wa_id,
+        user_id="" if group else user_id or person.user_id,
+        name="" if group else person.name,
+        username="" if group else person.username,
+        author=wa_id if group else "",
+        author_name=person.name if group else "",
+        opens_window=not group,
         kind=kind,
         content=content,
         text=text_of(kind, content),
         context_wamid=_context_wamid(kind, content, raw),
         at=parse_timestamp(raw.get("timestamp")),
-        is_referred=bool(as_dict(raw.get("referral"))),
-        group_id=as_text(raw.get("group_id"))[: widths.WAMID],
+        is_referred=bool(as_dict(raw.get("referral"))) and not group,
         network_wa_id=written if one_form(written := as_text(raw.get("from"))) != written else "",
     )
 
@@ -236,7 +178,7 @@ def stored_content(kind: str, raw: dict[str, Any]) -> dict[str, Any]:
 
 def wire_object(kind: str, content: dict[str, Any]) -> Any:
     """Return the value under the kind's name in a body; the reverse of `stored_content`."""
-    plain = {key: value for key, value in content.items() if key != "_webhook"}
+    plain = {key: value for key, value in content.items() if key not in ("_webhook", "_author")}
     return plain[kind] if list(plain) == [kind] and not isinstance(plain[kind], dict) else plain
 
 
@@ -396,10 +338,11 @@ def conversation_id(wamid: str) -> str:
 def message_object(message: InboundMessage, at: datetime) -> dict[str, Any]:
     """Return an inbound message as webhooks carry it, with its other members; `at` is its time."""
     held = wire_object(message.kind, message.content)
-    named = {"from": message.wa_id} if message.wa_id.isdigit() else {}
+    sender = message.author or message.wa_id
+    named = {"from": sender} if sender.isdigit() else {}
     return {
         **named,
-        "from_user_id": message.user_id,
+        **({"from_user_id": message.user_id} if message.user_id or not message.author else {}),
         "id": message.wamid,
         "timestamp": str(int(at.timestamp())),
         "type": message.kind,

@@ -9,15 +9,16 @@ from django.utils import timezone
 
 from hosting import extensions
 from hosting.cloudapi.json import as_dict, as_text
+from hosting.cloudapi.other_fields import is_missed
 from hosting.cloudapi.parts import Button, buttons_of, header_of
 from hosting.cloudapi.sends import MEDIA_KINDS
 from hosting.cloudapi.texts import products_of
 from hosting.media.store import media_of
-from hosting.models import Media, Message, Note
+from hosting.models import Activity, Media, Message, Note
 
 KNOWN_KINDS = frozenset({
     "text", "template", "image", "video", "audio", "document", "sticker", "location", "contacts",
-    "interactive", "button", "order", "reaction", "system", "media_placeholder", "locked",
+    "interactive", "button", "order", "reaction", "system", "media_placeholder", "locked", "call",
 })  # fmt: skip
 
 
@@ -40,7 +41,7 @@ class Entry:
     notes: list[extensions.MessageNote] = field(default_factory=list)
     reactions: list[str] = field(default_factory=list)
     media: Media | None = None
-    private_notes: list[Note] = field(default_factory=list)
+    private_notes: list[Note | Activity] = field(default_factory=list)
     products: list[extensions.ProductCard] = field(default_factory=list)
 
     @property
@@ -65,6 +66,23 @@ class Entry:
             "headline": as_text(referral.get("headline")) or as_text(referral.get("body")),
             "id": as_text(referral.get("source_id")),
             "url": url if url.startswith(("https://", "http://")) else "",
+        }
+
+    @property
+    def author(self) -> str:
+        """Who wrote it, in a group; "" elsewhere."""
+        author = as_dict(self.message.content.get("_author"))
+        return as_text(author.get("name")) or as_text(author.get("wa_id"))
+
+    @property
+    def call(self) -> dict[str, Any]:
+        """What a call was: `is_missed`, `is_ours`, and its `seconds`."""
+        content = self.message.content
+        seconds = as_text(content.get("duration"))
+        return {
+            "is_missed": is_missed(content),
+            "is_ours": as_text(content.get("direction")) == "BUSINESS_INITIATED",
+            "seconds": int(seconds) if seconds.isdecimal() and len(seconds) < 9 else 0,
         }
 
     @property

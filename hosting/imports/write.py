@@ -5,13 +5,12 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 import orjson
 from django.db import connection
 
 from accounts.models import Membership
-from core.sql import statement
 from core.tenancy import scope
 from hosting import jobs
 from hosting.cloudapi.files import LIMITS
@@ -21,9 +20,10 @@ from hosting.imports.formats import text
 from hosting.imports.formats.bodies import LRM, Body, read_body
 from hosting.imports.formats.errors import BadArchive
 from hosting.imports.formats.repetition import Learned
-from hosting.imports.formats.rows import COLUMNS, AttachedFile, Batch, copy_line, imported_wamid
+from hosting.imports.formats.rows import AttachedFile, Batch, copy_line, imported_wamid
 from hosting.imports.formats.sources import Source
 from hosting.imports.preview import READERS, latest_day, source, zone_of
+from hosting.imports.sets import write_set
 from hosting.media.store import store_media
 from hosting.models import ChatImport, Number, Template
 
@@ -256,32 +256,9 @@ class _References:
         return self.templates.get((number.account_id, content.get("name"), code))
 
 
-class Written(NamedTuple):
-    """What `write_history` wrote into one conversation: how many messages, their first and last id,
-    their earliest and latest moment, and the text that lists show.
-    """
-
-    conversation_id: int
-    added: int
-    first_id: int
-    last_id: int
-    earliest: datetime
-    latest: datetime
-    preview: str
-
-
 def _write(job: ChatImport, batch: Batch, chat: Source) -> None:
-    with connection.cursor() as cursor:
-        _copy_in(cursor, batch)
-        lock_identities(changing=(), reading=[job.business_id])
-        people = _run(cursor, "open_history", business_id=job.business_id)
-        threads = _run(cursor, "open_history_threads", business_id=job.business_id)
-        written = [
-            Written(*row)
-            for row in _run(cursor, "write_history", business_id=job.business_id, import_id=job.pk)
-        ]
-        if written:
-            _show(cursor, job, written)
+    lock_identities(changing=(), reading=[job.business_id])
+    people, threads, written = write_set(job, batch.text)
     kept, refused = _store_files(job, batch, chat) if written else (0, job.refused)
     jobs.keep(
         job,
@@ -300,34 +277,6 @@ def _write(job: ChatImport, batch: Batch, chat: Source) -> None:
 
 def _known(*ids: int | None) -> list[int]:
     return [one for one in ids if one]
-
-
-def _copy_in(cursor: Any, batch: Batch) -> None:
-    """Put the batch's rows into the temporary table that the statements read."""
-    cursor.execute(
-        f"CREATE TEMPORARY TABLE IF NOT EXISTS history_set ({COLUMNS}) ON COMMIT DELETE ROWS"
-    )
-    cursor.execute("DELETE FROM history_set")
-    with cursor.cursor.copy("COPY history_set FROM STDIN") as copy:
-        copy.write(batch.text)
-
-
-def _show(cursor: Any, job: ChatImport, written: list[Written]) -> None:
-    """Let the conversations show what was written into them."""
-    values = {
-        "business_id": job.business_id,
-        "ids": [one.conversation_id for one in written],
-        "earliest": [one.earliest for one in written],
-        "latest": [one.latest for one in written],
-        "previews": [one.preview for one in written],
-    }
-    cursor.execute(statement("hosting", "show_history"), values)
-
-
-def _run(cursor: Any, verb: str, **values: Any) -> list[tuple[Any, ...]]:
-    cursor.execute(statement("hosting", verb), values)
-    rows: list[tuple[Any, ...]] = cursor.fetchall()
-    return rows
 
 
 def _store_files(job: ChatImport, batch: Batch, chat: Source) -> tuple[int, dict[str, int]]:

@@ -10,15 +10,15 @@ from django.db import connection, transaction
 
 from core.sql import statement
 from hosting.cloudapi.json import MalformedJson, dumped, storable
-from hosting.cloudapi.webhooks import InboundMessage, StatusUpdate, Updates, parse
+from hosting.cloudapi.updates import InboundMessage, StatusUpdate, Updates
+from hosting.cloudapi.webhooks import parse
 from hosting.contacts.identity import user_id_for
-from hosting.inbound import opt_outs, room, senders, upstream_ids, upstream_media
+from hosting.inbound import opt_outs, other_fields, room, senders, upstream_ids, upstream_media
 from hosting.inbound.reach import Reach, StoredEvent, reach_of
 from hosting.limits import locked_messages
 from hosting.live import publish
-from hosting.message_templates import upstream_sync
 from hosting.messages import edits
-from hosting.models import Account, Event, EventSource, Number
+from hosting.models import Event, Number
 from hosting.models.conversations import preview
 from hosting.privacy.forgotten import without_forgotten
 from hosting.signals import message_received
@@ -63,34 +63,7 @@ def apply(events: Sequence[StoredEvent]) -> None:
         _apply_messages(upstream_ids.translate_messages(messages), reach)
     if statuses:
         apply_statuses(upstream_ids.translate_statuses(statuses))
-    _apply_other(parsed)
-
-
-def _apply_other(parsed: list[tuple[StoredEvent, Updates]]) -> None:
-    """Apply what an upstream says about its account beside messages and statuses."""
-    notices = [
-        (event, news)
-        for event, updates in parsed
-        for news in updates.other
-        if event.source in (EventSource.UPSTREAM, EventSource.PLATFORM) and event.account_id
-    ]
-    if not notices:
-        return
-    ids = {event.account_id for event, _ in notices if event.account_id}
-    accounts = {
-        row.pk: row
-        for row in Account.objects.filter(pk__in=ids, upstream__isnull=False).select_related(
-            "upstream"
-        )
-    }
-    for event, (named, field, value) in notices:
-        account = accounts.get(event.account_id or 0)
-        if account is None or named not in (account.waba_id, account.upstream.waba_id):
-            log.warning(
-                "foreign_ids_dropped", event_id=event.id, account=event.account_id, waba=named
-            )
-        else:
-            upstream_sync.apply_event(account, field=field, value=value)
+    other_fields.apply_other([(event, one) for event, all in parsed for one in all.other], reach)
 
 
 def _record_dropped(parsed: list[tuple[StoredEvent, Updates]], reach: Reach) -> None:
@@ -225,7 +198,12 @@ def _notify_webhooks(
     The last column of `changed` counts them from 1.
     """
     threads = {position: row[1] for row in changed for position in row[-1]}
-    new = [(row, threads[n]) for n, row in enumerate(rows, 1) if n in threads]
+    # What came by another field is passed on as that.
+    new = [
+        (row, threads[n])
+        for n, row in enumerate(rows, 1)
+        if n in threads and row.message.field == outbox.MESSAGES
+    ]
     arrived = [
         outbox.NewMessage(row.number.pk, thread, _as_notified(row, locked), row.at)
         for row, thread in new

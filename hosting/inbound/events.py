@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from core.queue import AsSet, Claimed, Queue
 from core.queue.work import work
 from core.sql import statement
-from hosting.cloudapi.webhooks import ReportedCost, StatusUpdate
+from hosting.cloudapi.updates import ReportedCost, StatusUpdate
 from hosting.inbound import upstream_ids
 from hosting.inbound.apply import apply, apply_statuses
 from hosting.inbound.reach import StoredEvent

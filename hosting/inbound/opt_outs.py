@@ -3,12 +3,16 @@
 from collections.abc import Sequence
 
 from django.db import connection
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.audit import record
 from accounts.models import Business
 from core.errors import BadInput
 from core.sql import statement
+from hosting.cloudapi.other_fields import Preference
+from hosting.contacts.identity import user_id_for
+from hosting.contacts.number_changes import changes_of, digits_of, id_at
 from hosting.inbound.senders import ResolvedMessage
 from hosting.models import Contact, OptOutWords
 from hosting.models.broadcasts import MAX_WORD, START_WORDS, STOP_WORDS
@@ -24,7 +28,9 @@ def apply_keywords(rows: Sequence[ResolvedMessage]) -> None:
     said = [
         row
         for row in rows
-        if 0 < len(row.message.text) <= MAX_WORD + 2 and row.message.kind in KINDS
+        if 0 < len(row.message.text) <= MAX_WORD + 2
+        and row.message.kind in KINDS
+        and not row.message.author
     ]
     if not said:
         return
@@ -39,6 +45,27 @@ def apply_keywords(rows: Sequence[ResolvedMessage]) -> None:
                 "stop": list(STOP_WORDS),
                 "start": list(START_WORDS),
             },
+        )
+
+
+def apply_preference(business_id: int, said: Preference) -> None:
+    """Opt a customer out of marketing, or in again, as the network's own button told.
+
+    A customer who never wrote is made, so that the wish holds. Call across businesses.
+    """
+    at = said.at or timezone.now()
+    changed = id_at(changes_of({(business_id, said.wa_id)}).get((business_id, said.wa_id), ()), at)
+    wa_id = changed or digits_of({(business_id, said.user_id)}).get(
+        (business_id, said.user_id), said.wa_id
+    )
+    contact, _is_new = Contact.objects.get_or_create(
+        business_id=business_id,
+        wa_id=wa_id,
+        defaults={"user_id": said.user_id or user_id_for(wa_id)},
+    )
+    if said.wants_marketing != (contact.opted_out_at is None):
+        Contact.objects.filter(pk=contact.pk).update(
+            opted_out_at=None if said.wants_marketing else at
         )
 
 

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from django.db.models import Q
 
-from hosting.cloudapi.webhooks import StatusUpdate, Updates
+from hosting.cloudapi.updates import StatusUpdate, Updates
 from hosting.models import EventSource, Number, Transport, Upstream
 
 NUMBERS = Number.objects.only(

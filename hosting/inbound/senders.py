@@ -1,6 +1,6 @@
 """Senders of inbound messages: changed numbers, known user ids, blocks."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -10,7 +10,7 @@ from django.db import transaction
 from core import widths
 from hosting.cloudapi.json import as_text
 from hosting.cloudapi.number_forms import one_form
-from hosting.cloudapi.webhooks import InboundMessage
+from hosting.cloudapi.updates import InboundMessage
 from hosting.contacts.identity_locks import lock_identities
 from hosting.contacts.number_changes import (
     attach_numbers,
@@ -23,6 +23,7 @@ from hosting.contacts.number_changes import (
 from hosting.inbound.reach import Reach, StoredEvent
 from hosting.models import Block, Number
 
+MESSAGES = "messages"
 NEW_NUMBER = ("user_changed_number", "customer_changed_number")
 
 
@@ -42,7 +43,7 @@ class ResolvedMessage:
 
 
 def resolve_senders(
-    rows: Iterable[tuple[Number, InboundMessage, StoredEvent]], reach: Reach
+    rows: Sequence[tuple[Number, InboundMessage, StoredEvent]], reach: Reach
 ) -> list[ResolvedMessage]:
     """Return the messages to write, in order, without those of blocked senders.
 
@@ -55,12 +56,16 @@ def resolve_senders(
             message,
             message.wa_id,
             message.at or event.received_at,
-            reach.opens_window(event),
-            reach.is_proven(event),
+            reach.opens_window(event) and message.opens_window,
+            reach.is_proven(event) and message.opens_window,
         )
         for number, message, event in rows
     ]
-    by_network = [row for row in found if row.opens_window]
+    by_network = [
+        row
+        for row, (_, message, event) in zip(found, rows, strict=True)
+        if reach.opens_window(event) and message.field == MESSAGES and not message.author
+    ]
     _lock(found, by_network)
     for row in sorted(by_network, key=lambda row: (row.at, row.message.wamid)):
         if row.message.kind == "system":
@@ -133,14 +138,16 @@ def network_user_id(message: InboundMessage) -> str:
 def _with_known_numbers(rows: Sequence[ResolvedMessage]) -> list[ResolvedMessage]:
     """Give senders without a number the digits known for their user id."""
     nameless = {
-        (row.number.business_id, row.message.user_id) for row in rows if not row.wa_id.isdecimal()
+        (row.number.business_id, row.message.user_id)
+        for row in rows
+        if row.message.user_id and not row.wa_id.isdecimal()
     }
     known = digits_of(nameless) if nameless else {}
     if not known:
         return list(rows)
     return [
         replace(row, wa_id=known.get((row.number.business_id, row.message.user_id), row.wa_id))
-        if not row.wa_id.isdecimal()
+        if row.message.user_id and not row.wa_id.isdecimal()
         else row
         for row in rows
     ]

@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 from hosting import extensions
 from hosting.cloudapi.json import as_dict, as_text
 from hosting.cloudapi.sends import MEDIA_KINDS
+from hosting.cloudapi.updates import InboundMessage, StatusUpdate
 from hosting.cloudapi.upstreams import message_id_of
-from hosting.cloudapi.webhooks import InboundMessage, StatusUpdate
 from hosting.models import Message, Number, Outgoing
 from hosting.models.numbers import new_graph_id
 

@@ -23,7 +23,6 @@ from hosting.cloudapi.definitions import CATEGORIES
 from hosting.cloudapi.json import MalformedJson, as_dict, as_list, as_text, read_json
 from hosting.message_templates import review
 from hosting.models import Account, Template, TemplateStatus, TemplateSync, Upstream
-from hosting.webhooks import outbox
 
 log = structlog.get_logger(__name__)
 
@@ -327,11 +326,10 @@ def _mark_deleted(ids: list[int]) -> None:
 
 
 def apply_event(account: Account, *, field: str, value: dict[str, Any]) -> None:
-    """Apply an upstream's webhook that is not about messages; call inside `system`.
+    """Apply an upstream's webhook about a template; call inside `system`.
 
-    Template events change templates; `account_update` is passed on unchanged. Where the business
-    could have signed it, a template event says only that there is news, which the upstream itself
-    is asked for: a template's category decides what its messages cost.
+    Where the business could have signed it, it says only that there is news, which the upstream
+    itself is asked for: a template's category decides what its messages cost.
     """
     name, language = (
         as_text(value.get("message_template_name")),
@@ -350,8 +348,6 @@ def apply_event(account: Account, *, field: str, value: dict[str, Any]) -> None:
             request_sync(account)
         else:
             _apply_template_event(template, field, value)
-    elif field == "account_update":
-        outbox.write_field_calls(account=account, field=field, value=value)
 
 
 def _apply_template_event(template: Template, field: str, value: dict[str, Any]) -> None:

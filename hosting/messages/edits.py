@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from django.db import connection
 
 from core.sql import statement
-from hosting.cloudapi.webhooks import InboundMessage
+from hosting.cloudapi.updates import InboundMessage
 from hosting.models import Message
 
 Reactions = dict[str, dict[str, str]]

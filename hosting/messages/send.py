@@ -54,6 +54,7 @@ def send_message(
     context_wamid: str = "",
     tracker: str = "",
     author: User | None = None,
+    is_broadcast: bool = False,
 ) -> Message:
     """Accept one message for sending and return it; call inside the business's scope.
 
@@ -63,8 +64,8 @@ def send_message(
     media, 131042 plan limit, or what a send check raises. Nothing is stored then. The caller
     notifies the transport's queue on commit.
     """
-    written, to = to, one_form(to)
     _check_sender(business, number, to)
+    written, to = to, one_form(to)
     now = business.now()
     to = to or _wa_id_of(business, user_id)
     thread = _open_thread(business, number, to, user_id, content if kind == "template" else {}, now)
@@ -90,18 +91,20 @@ def send_message(
         free_entry_at=talk.free_entry(at=now),
     )
     _check(message, thread)
-    while not _write(message):
+    while not _write(message, is_broadcast=is_broadcast):
         # Its thread was merged into another one meanwhile.
         _reopen(message, to, user_id, written)
     return message
 
 
 def _check_sender(business: Business, number: Number, to: str) -> None:
-    """Raise CloudApiError where the business or the number may not send, or `to` is the number."""
+    """Raise CloudApiError where the business or the number may not send, or not to `to`."""
     if not business.may_send():
         reason = business.suspended_reason or "ask support"
         raise CloudApiError(131031, f"Sending is suspended: {reason}.")
-    if to and to == one_form(number.digits):
+    if to and not to.isdecimal() and not sends.USER_ID.fullmatch(to):
+        raise CloudApiError(131009, "What is written to a group is read here only.", field="to")
+    if to and one_form(to) == one_form(number.digits):
         raise CloudApiError(131021, "to is the sender's own number.", field="to")
     if not number.is_registered:
         raise CloudApiError(133010, "The number is not registered: call its register edge first.")
@@ -297,7 +300,7 @@ class Accepted(NamedTuple):
     contact_id: int | None
 
 
-def _write(message: Message) -> bool:
+def _write(message: Message, *, is_broadcast: bool) -> bool:
     """Write the message into its thread; return False if there is no such thread any more."""
     plan = message.business.plan
     parameters: dict[str, Any] = {
@@ -319,6 +322,7 @@ def _write(message: Message) -> bool:
         "at": message.created_at,
         "transport": message.number.transport,
         "state": Outgoing.State.FETCHING if message.has_links else Outgoing.State.OPEN,
+        "is_broadcast": is_broadcast,
         "preview": preview(message.kind, message.text),
         "month": message.created_at.date().replace(day=1),
         "limit": plan.hosted_messages,

@@ -2,7 +2,7 @@
 
 from hosting.models.broadcasts import Broadcast, BroadcastRecipient, OptOutWords
 from hosting.models.conversations import Block, Contact, Conversation, FormerNumber
-from hosting.models.events import Event, EventSource, ParkedStatus
+from hosting.models.events import Event, EventSource, NetworkNotice, ParkedStatus
 from hosting.models.limits import InboundCount, LimitNotice, LockedMessage
 from hosting.models.links import ChatLink, IdempotentReply
 from hosting.models.media import Media, Storage, Upload
@@ -21,13 +21,21 @@ from hosting.models.numbers import Account, Number, Transport
 from hosting.models.phones import SimulatedPhone, SimulatedPhoneBlock
 from hosting.models.rejections import RejectedSend
 from hosting.models.retention import Erasure, ForgottenMessage, Retention
-from hosting.models.teamwork import CannedReply, ConversationLabel, Label, Note
+from hosting.models.teamwork import (
+    Activity,
+    CannedReply,
+    ConversationLabel,
+    Label,
+    Mention,
+    Note,
+)
 from hosting.models.transfers import ChatExport, ChatImport
 from hosting.models.upstreams import MediaFetch, Receipt, TemplateSync, Upstream, UpstreamMedia
 from hosting.models.webhooks import Webhook, WebhookCall
 
 __all__ = [
     "Account",
+    "Activity",
     "Block",
     "Broadcast",
     "BroadcastRecipient",
@@ -54,7 +62,9 @@ __all__ = [
     "LockedMessage",
     "Media",
     "MediaFetch",
+    "Mention",
     "Message",
+    "NetworkNotice",
     "Note",
     "Number",
     "OptOutWords",

@@ -97,7 +97,14 @@ class Contact(models.Model):
         indexes: ClassVar = [models.Index(fields=["business", "user_id"], name="contact_user_id")]
 
     def __str__(self) -> str:
-        return self.alias or self.name or f"+{self.wa_id}"
+        return self.alias or self.name or self.shown_id
+
+    @property
+    def shown_id(self) -> str:
+        """The number with its plus sign, or the user id; of a group the end of its id."""
+        if self.wa_id.isdecimal():
+            return f"+{self.wa_id}"
+        return self.wa_id if "." in self.wa_id else _("Group %(id)s") % {"id": self.wa_id[-6:]}
 
 
 class FormerNumber(models.Model):

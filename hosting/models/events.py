@@ -1,5 +1,6 @@
 """Raw webhook events, and statuses that arrived before their message."""
 
+import json
 from typing import ClassVar
 
 from django.db import models
@@ -12,7 +13,7 @@ from accounts.models import Business
 from core import widths
 from core.queue import QueueRow
 from core.queue.rows import dead_index, due_index
-from hosting.models.numbers import Account
+from hosting.models.numbers import Account, Number
 
 
 class EventSource(models.TextChoices):
@@ -116,3 +117,31 @@ class ParkedStatus(QueueRow):
 
     def __str__(self) -> str:
         return f"{self.status} of {self.wamid}"
+
+
+class NetworkNotice(models.Model):
+    """A change that a network reported in another webhook field than `messages`, as it came but for
+    our own ids of account and number.
+
+    The newest of an account are kept, for its developers to look at.
+    """
+
+    business = models.ForeignKey(
+        Business, on_delete=models.CASCADE, related_name="+", db_index=False
+    )
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="+")
+    number = models.ForeignKey(
+        Number, null=True, blank=True, on_delete=models.CASCADE, related_name="+", db_index=False
+    )
+    field = models.CharField(max_length=widths.WEBHOOK_FIELD)
+    is_known = models.BooleanField(help_text=_("Whether Parley knows this field."))
+    body = models.BinaryField(help_text=_("The value, as JSON."))
+    received_at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return f"{self.field} of {self.account}"
+
+    @property
+    def shown_body(self) -> str:
+        """The value, indented."""
+        return json.dumps(json.loads(bytes(self.body)), ensure_ascii=False, indent=2)

@@ -95,6 +95,7 @@ class ChatImport(Job):
         WHATSAPP = "whatsapp", _("WhatsApp: Export chat")
         JSONL = "jsonl", _("Parley: JSON Lines")
         CSV = "csv", _("Parley: CSV")
+        APP = "app", _("The phone's app, by the network")
 
     WORKING: ClassVar = (State.READING, State.RUNNING, State.UNDOING)
 

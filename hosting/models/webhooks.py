@@ -26,7 +26,21 @@ FIELDS = (
     "account_update",
     "account_alerts",
     "orders",
+    "user_preferences",
+    "calls",
+    "smb_message_echoes",
+    "history",
+    "smb_app_state_sync",
+    "phone_number_name_update",
+    "phone_number_quality_update",
+    "business_capability_update",
+    "security",
+    "flows",
+    "payment_configuration_update",
+    # All that is not in this list, what Parley does not know among it.
+    "other",
 )
+OTHER_FIELDS = "other"
 
 
 def all_fields() -> list[str]:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from django.db import connection
 
 from hosting.extensions import Person
-from hosting.models import Account, Event, IdempotentReply, Number, WebhookCall
+from hosting.models import Account, Event, IdempotentReply, NetworkNotice, Number, WebhookCall
 from hosting.privacy.identity import body_names, without
 
 CHUNK = 200
@@ -27,6 +27,12 @@ def erase_bodies(person: Person) -> None:
     WebhookCall.objects.filter(
         business_id=person.business_id, pk__in=calls, conversation_id=None
     ).delete()
+    notices = [
+        row[0]
+        for row in _candidates("hosting_networknotice", person, ids)
+        if body_names(bytes(row[1]), ids)
+    ]
+    NetworkNotice.objects.filter(business_id=person.business_id, pk__in=notices).delete()
     replies = [
         row[0]
         for row in _candidates("hosting_idempotentreply", person, ids)

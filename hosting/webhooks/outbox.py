@@ -12,12 +12,14 @@ from django.db.models import QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from core import widths
 from core.sql import statement
 from hosting.cloudapi import webhooks
 from hosting.cloudapi.json import storable
+from hosting.cloudapi.updates import InboundMessage
 from hosting.contacts.identity import user_id_for
 from hosting.models import Account, Message, Number, Webhook, WebhookCall
-from hosting.models.webhooks import RETRIED_FOR
+from hosting.models.webhooks import FIELDS, OTHER_FIELDS, RETRIED_FOR
 
 MESSAGES = "messages"
 MessageStatus = tuple[Message, str]
@@ -29,7 +31,7 @@ class NewMessage:
 
     number_id: int
     conversation_id: int
-    message: webhooks.InboundMessage
+    message: InboundMessage
     at: datetime
 
 
@@ -110,18 +112,27 @@ def write_status_calls(news: "dict[int, list[str]]") -> int:
     return write(calls)
 
 
-def write_field_calls(*, account: Account, field: str, value: dict[str, Any]) -> int:
-    """Write calls about another field, such as `message_template_status_update`.
+def write_field_calls(
+    *, account: Account, field: str, value: dict[str, Any], number: Number | None = None
+) -> int:
+    """Write calls about another field, such as `message_template_status_update`; return how many.
 
-    Return how many.
+    What is about a `number` goes to the number's own webhooks, where it has some. A field that is
+    not in `FIELDS` goes to webhooks that chose OTHER_FIELDS.
     """
-    subscribed = Webhook.objects.filter(
-        account=account, number=None, is_active=True, fields__contains=[field]
-    )
+    own = Webhook.objects.filter(account=account, number=number, is_active=True)
+    if number is not None and not own.exists():
+        own = Webhook.objects.filter(account=account, number=None, is_active=True)
+    subscribed = own.filter(fields__contains=[field if field in FIELDS else OTHER_FIELDS])
     change = {"field": field, "value": storable(value)}
     entry = {"id": account.waba_id, "time": int(timezone.now().timestamp()), "changes": [change]}
     body = orjson.dumps({"object": "whatsapp_business_account", "entry": [entry]})
-    return write([NewCall(webhook, None, field, body) for webhook in subscribed.order_by("id")])
+    return write(
+        [
+            NewCall(webhook, None, field[: widths.WEBHOOK_FIELD], body)
+            for webhook in subscribed.order_by("id")
+        ]
+    )
 
 
 def write(calls: Sequence[NewCall]) -> int:
@@ -171,12 +182,15 @@ def metadata_of(number: Number) -> webhooks.NumberMetadata:
 
 
 def _messages_body(number: Number, rows: Sequence[NewMessage]) -> bytes:
-    people = {row.message.wa_id: row.message for row in rows}
+    people = {row.message.author or row.message.wa_id: row.message for row in rows}
     return webhooks.body_of(
         metadata_of(number),
         contacts=[
             webhooks.contact_object(
-                wa_id, sender.name, sender.user_id or user_id_for(wa_id), sender.username
+                wa_id,
+                sender.author_name or sender.name,
+                sender.user_id or user_id_for(wa_id),
+                sender.username,
             )
             for wa_id, sender in people.items()
         ],

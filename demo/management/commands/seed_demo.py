@@ -1,4 +1,7 @@
-"""`manage.py seed_demo`: create the demo business once, and write `demo.json` for scripts."""
+"""`manage.py seed_demo`: create the demo business once, and write `demo.json` for scripts.
+
+The logins are there after a second; then the business plays three months, while people can look.
+"""
 
 import json
 import logging
@@ -18,9 +21,14 @@ from rich.progress import Progress
 
 from accounts.models import ApiKey, Business
 from core.tenancy import system
-from demo import script, seed
+from demo import progress, script, seed
 from hosting.models import Message, Number
 from shops.models import Product
+
+# The first line that `up` waits for: demo.json has logins and a key.
+LOGINS_ARE_READY = "Demo: the logins are ready."
+# What `demo.json` says of a history that an earlier process has not finished.
+UNFINISHED = "unfinished"
 
 
 class Command(BaseCommand):
@@ -33,21 +41,39 @@ class Command(BaseCommand):
         # A log line per request would hide the progress.
         logging.getLogger().setLevel(logging.WARNING)
         path = settings.ENV.var / "demo.json"
+        transport = httpx.WSGITransport(app=get_wsgi_application())
         business = seed.find()
         known = _read(path)
+        demo = None
         if business is None:
-            known = self._make()
+            demo = seed.create(transport)
+            known = _described(demo.business, demo.key, seed.make_logins(demo.business))
+            known |= {"history": UNFINISHED}
         elif not _still_works(known):
-            known = _renew(business)
+            known = _renew(business) | {"history": known.get("history")}
         _write(path, known)
+        self._line_out(LOGINS_ARE_READY)
+        if business is not None and known.get("history") == UNFINISHED:
+            demo = seed.resumed(business, known["api_key"], transport)
+        if demo is not None:
+            self._play(demo)
+            facts = _described(demo.business, known["api_key"], known["logins"])
+            _write(path, facts | {"history": "complete"})
 
-    def _make(self) -> dict[str, Any]:
+    def _play(self, demo: seed.Demo) -> None:
         start = time.monotonic()
-        demo = seed.create(httpx.WSGITransport(app=get_wsgi_application()))
-        with self._progress() as report:
-            seed.simulate(demo, report)
-        self.stdout.write(f"Demo ready in {time.monotonic() - start:.1f} s.")
-        return _described(demo.business, demo.key, seed.make_logins(demo.business))
+        with self._progress() as report, progress.shown() as show:
+
+            def both(done: int, total: int, doing: str) -> None:
+                show(done, total)
+                report(done, total, doing)
+
+            seed.simulate(demo, both)
+        self._line_out(f"Demo complete in {time.monotonic() - start:.1f} s.")
+
+    def _line_out(self, text: str) -> None:
+        self.stdout.write(text)
+        self.stdout.flush()
 
     @contextmanager
     def _progress(self) -> Iterator[Callable[[int, int, str], None]]:
@@ -62,8 +88,7 @@ class Command(BaseCommand):
             )
 
     def _line(self, done: int, total: int, doing: str) -> None:
-        self.stdout.write(f"Demo: {done}/{total} weeks, {doing}")
-        self.stdout.flush()
+        self._line_out(f"Demo: {done}/{total} weeks, {doing}")
 
 
 def _described(business: Business, key: str, logins: dict[str, Any]) -> dict[str, Any]:
@@ -122,6 +147,8 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _write(path: Path, known: dict[str, Any]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
+    # `up` writes addresses and process ids into the same file.
+    kept = _read(path)
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(handle, "w", encoding="utf-8") as file:
-        json.dump(known | {"base_url": settings.BASE_URL}, file, indent=2)
+        json.dump(kept | known | {"base_url": settings.BASE_URL}, file, indent=2)

@@ -40,6 +40,7 @@ from shops.chat import orders_intake
 from shops.models import Catalog
 from tests.factories import make_business, make_messages, make_number, make_template
 from tests.hosting.inbound.test_events import KINDS, REFERRAL, message
+from tests.hosting.inbound.test_payloads import field_body
 from tests.hosting.messages.test_endpoints import NOON, TO, status, webhook
 from tests.tenant_rows import changed, rows_of
 
@@ -159,11 +160,25 @@ def bodies_of(number: Number) -> list[dict[str, Any]]:
     found += [samples.sample_body(name, names, at=NOON) for name in ("messages", *samples.VALUES)]
     category = {"message_template_id": 1, "message_template_name": "x",
                 "message_template_language": "en_US", "new_category": "MARKETING"}  # fmt: skip
-    for name in ("template_category_update", "user_preferences", "smb_message_echoes", "made_up"):
-        change = {"field": name, "value": category | {"message_echoes": [message("text")]}}
-        entry = {"id": number.account.waba_id, "changes": [change]}
-        found.append(orjson.dumps({"object": "whatsapp_business_account", "entry": [entry]}))
+    for name in ("template_category_update", "made_up"):
+        found.append(field_body(number, name, category))
+    about = {"metadata": {"phone_number_id": number.phone_number_id}}
+    found += [field_body(number, name, about | value) for name, value in OTHERS.items()]
     return [orjson.loads(body) for body in found]
+
+
+# Fields that name customers, messages, groups.
+_SAID = {"from": TO, "id": "wamid.x", "timestamp": "1796000000", "type": "text", "text": {}}
+OTHERS: dict[str, dict[str, Any]] = {
+    "user_preferences": {
+        "user_preferences": [{"wa_id": TO, "category": "marketing_messages", "value": "stop"}]
+    },
+    "calls": {"calls": [{"id": "wacid.x", "from": TO, "event": "terminate"}]},
+    "smb_message_echoes": {"message_echoes": [_SAID | {"to": TO}]},
+    "history": {"history": [{"threads": [{"id": TO, "messages": [_SAID]}]}]},
+    "smb_app_state_sync": {"state_sync": [{"contact": {"phone_number": TO, "full_name": "M"}}]},
+    "group_lifecycle_update": {"groups": [{"group_id": "G", "subject": "M"}]},
+}
 
 
 def leaves(held: Any, path: Path = ()) -> Iterator[Path]:
@@ -210,7 +225,7 @@ def path_of_number(body: dict[str, Any]) -> Path | None:
 ID_KEYS = (
     "phone_number_id", "id", "from", "from_user_id", "message_id", "original_message_id", "wa_id",
     "user_id", "biz_opaque_callback_data", "message_template_name", "message_template_id",
-    "catalog_id", "recipient_id", "entity_id", "source_id",
+    "catalog_id", "recipient_id", "entity_id", "source_id", "to", "group_id", "phone_number",
 )  # fmt: skip
 
 

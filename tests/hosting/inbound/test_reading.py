@@ -9,11 +9,12 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from core.tenancy import scope, system
+from core.tenancy import scope
 from hosting.cloudapi.texts import visible_name
-from hosting.cloudapi.webhooks import InboundMessage, parse, status_object
+from hosting.cloudapi.updates import InboundMessage
+from hosting.cloudapi.webhooks import parse, status_object
 from hosting.inbound import events
-from hosting.models import Contact, Conversation, Event, Message, Number
+from hosting.models import Contact, Conversation, Number
 from tests.factories import make_business, make_member, make_number
 from tests.hosting.messages.test_endpoints import knock
 
@@ -115,23 +116,6 @@ def test_an_invisible_name_is_shown_as_the_number(number: Number) -> None:
         make_member(number.business, "agent"), backend="django.contrib.auth.backends.ModelBackend"
     )
     assert "447700900113" in client.get(reverse("inbox")).content.decode()
-
-
-@pytest.mark.parametrize("name", ["group_message", "webhook_group_message"])
-def test_what_somebody_writes_to_a_group_stands_in_no_conversation_with_him(
-    number: Number, name: str
-) -> None:
-    updates = parse(body(name))
-    (found,) = updates.group_messages
-    assert updates.messages == []
-    assert updates.updates_of_numbers() == [found]
-    assert found.group_id in ("Y2FwaV9ncm91cDox", "G1")
-    taken(number, name)
-    with system("test"):
-        assert not Message.objects.exists()
-        assert not Conversation.objects.exists()
-        assert not Contact.objects.exists()
-        assert Event.objects.get().last_error == ""
 
 
 FREE = {"billable": False, "pricing_model": "PMP"}
