@@ -59,10 +59,9 @@ def send_message(
     """Accept one message for sending and return it; call inside the business's scope.
 
     `to` is the recipient's digits in any form (empty when `user_id` names the customer), `content`
-    the Cloud API's object for `kind`. Raises CloudApiError: 131031 suspended, 131021 own number,
-    133010 not registered, 130403 blocked, 1320xx template, 131047 window closed, 131009 or 131053
-    media, 131042 plan limit, or what a send check raises. Nothing is stored then. The caller
-    notifies the transport's queue on commit.
+    the Cloud API's object for `kind`. Raises CloudApiError, and stores nothing: 131031, 131021,
+    133010 (see `_check_sender`), 130403 blocked, 1320xx template, 131047 window closed, 131009 or
+    131053 media, 131042 plan limit, or what a send check raises. The caller notifies the queue.
     """
     _check_sender(business, number, to)
     written, to = to, one_form(to)
