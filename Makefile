@@ -35,6 +35,10 @@ $(VENV)/.dev: requirements-dev.txt
 run: $(VENV)/.run  ## start everything with demo data; Ctrl-C stops it; PORT=9000 make run
 	@exec $(PY) manage.py up
 
+serve: $(VENV)/.run  ## a server with TLS, without a demo: make serve DOMAIN=chat.example.com EMAIL=ops@example.com
+	@[ -n "$(DOMAIN)" ] || { echo "parley: name the domain: make serve DOMAIN=chat.example.com EMAIL=ops@example.com" >&2; exit 1; }
+	@DOMAIN="$(DOMAIN)" ACME_EMAIL="$(EMAIL)" exec $(PY) manage.py up
+
 test: $(VENV)/.dev  ## run the whole test suite; ARGS="tests/billing -k tier" runs a part
 	@exec $(PY) -m pytest $(if $(ARGS),$(ARGS),-n 2)
 
@@ -94,4 +98,4 @@ clean:  ## remove the environment and all data
 help:  ## show this
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 8
 
-.PHONY: run test lint $(LINT) coverage pictures bench lock tables clean help
+.PHONY: run serve test lint $(LINT) coverage pictures bench lock tables clean help

@@ -1,7 +1,6 @@
 """App configuration of `accounts`."""
 
 from django.apps import AppConfig
-from django.utils.translation import gettext_noop as _
 
 
 class AccountsConfig(AppConfig):
@@ -14,10 +13,10 @@ class AccountsConfig(AppConfig):
         """Register the home page, the seats limit and parts of the admin."""
         from accounts.admin import businesses, emails
         from accounts.admin_site import base, queues
-        from accounts.dashboard import navigation
+        from accounts.dashboard import own_pages
         from accounts.plans import usage
 
-        navigation.pages.register(navigation.Page(_("Home"), "home", "home", 0))
+        own_pages.register()
         usage.usage_limits.register(usage.SEATS)
         base.front_page_attention.register(businesses.suspended)
         base.front_page_attention.register(emails.of_unknown_result)

@@ -6,11 +6,19 @@ from urllib.parse import urlsplit
 from uuid import uuid4
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.internal.flows.email_verification import send_verification_email_to_address
+from allauth.account.models import EmailAddress
 from allauth.core import context as current
 from django.conf import settings
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.hashers import make_password
+from django.http import HttpRequest, HttpResponseBase
 
 from core import links, outbox
+from core.tenancy import logins
+
+# Session key: the id of the user whose address is to be verified.
+UNVERIFIED = "unverified_user"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +49,27 @@ class AccountAdapter(DefaultAccountAdapter):
             is_private=True,
         )
 
+    def respond_email_verification_sent(
+        self, request: HttpRequest, user: AbstractBaseUser | None
+    ) -> HttpResponseBase:
+        """Remember whose address is to be verified, so that the mail can be sent again."""
+        request.session[UNVERIFIED] = user.pk if user else 0
+        answer: HttpResponseBase = super().respond_email_verification_sent(request, user)
+        return answer
+
     def send_account_already_exists_mail(self, email: str) -> None:
         """Tell who signs up a second time, after as much work as a first time takes."""
         make_password(uuid4().hex)
         super().send_account_already_exists_mail(email)
+
+
+def resend_verification(request: HttpRequest) -> None:
+    """Send the verification mail again to who signed up in this session, at allauth's pace."""
+    user_id = request.session.get(UNVERIFIED)
+    with logins("a verification is sent again"):
+        address = EmailAddress.objects.filter(user_id=user_id, verified=False).first()
+        if user_id and address:
+            send_verification_email_to_address(request, address)
 
 
 def _with_own_host(value: Any) -> Any:

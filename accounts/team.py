@@ -1,4 +1,6 @@
-"""The team of a business: creating a business, invitations, roles, leaving; all recorded."""
+"""The team of a business: creating a business, its settings, invitations, roles, leaving; all
+recorded.
+"""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -56,7 +58,12 @@ def refusals() -> Iterator[None]:
 
 
 def create_business(
-    *, user: User, name: str, country: str = "US", timezone: str = "UTC"
+    *,
+    user: User,
+    name: str,
+    country: str = "US",
+    currency: str = "USD",
+    timezone: str = "UTC",
 ) -> Business:
     """Create a business on the free plan with `user` as its owner, and run `business_setups`.
 
@@ -65,7 +72,7 @@ def create_business(
     name = " ".join(name.split())
     if not 1 <= len(name) <= 120:
         raise BadInput(_("A name has 1 to 120 characters."), field="name")
-    business = Business(name=name, country=country, timezone=timezone)
+    business = Business(name=name, country=country, currency=currency, timezone=timezone)
     business.clean_fields(exclude=["plan"])
     with system("a business is being created"):
         business.save()
@@ -79,6 +86,29 @@ def create_business(
         for set_up in business_setups:
             set_up(business, user)
     return business
+
+
+def change_settings(*, business: Business, name: str, timezone: str) -> None:
+    """Change name and time zone, both validated by the caller, and record the change.
+
+    Open billing periods keep their beginning and end.
+    """
+    with transaction.atomic():
+        held = Business.objects.select_for_update().get(pk=business.pk)
+        before = {"name": held.name, "timezone": held.timezone}
+        after = {"name": name, "timezone": timezone}
+        if before == after:
+            return
+        Business.objects.filter(pk=held.pk).update(**after)
+        record.record(
+            action="business.changed", subject=held, business=held, before=before, after=after
+        )
+
+
+def ensure_may_manage(actor: Membership, *roles: str) -> None:
+    """NotAllowed where `actor`, who is no owner, would make, change or remove an owner."""
+    if actor.role != Role.OWNER and Role.OWNER in roles:
+        raise NotAllowed(_("Only an owner can make, change or remove an owner."))
 
 
 def invite(*, business: Business, by: User, email: str, role: str) -> Invitation:

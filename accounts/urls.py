@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from accounts.views import audit, plans, team, workspace
+from accounts.views import audit, plans, settings, team, workspace
 
 urlpatterns = [
     path("", workspace.home, name="home"),
@@ -15,10 +15,13 @@ urlpatterns = [
     path("keys/", workspace.keys, name="keys"),
     path("keys/<int:key_id>/revoke/", workspace.revoke_key, name="revoke_key"),
     path("keys/<int:key_id>/replace/", workspace.replace_key, name="replace_key"),
+    path("settings/", settings.settings, name="settings"),
+    path("find/", settings.find, name="find"),
     path("settings/audit/", audit.audit, name="audit"),
     path("settings/plan/", plans.plan, name="plan"),
     path("settings/plan/choose/", plans.choose, name="choose_plan"),
     path("settings/plan/keep/", plans.keep, name="keep_plan"),
+    path("start/resend/", team.resend_verification, name="resend_verification"),
     path("start/", team.create_business, name="create_business"),
     path("team/", team.team, name="team"),
     path("team/mfa/", team.require_mfa, name="require_mfa"),

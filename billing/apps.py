@@ -1,7 +1,6 @@
 """App configuration of `billing`."""
 
 from django.apps import AppConfig
-from django.utils.translation import gettext_noop as _
 
 
 class BillingConfig(AppConfig):
@@ -20,7 +19,8 @@ class BillingConfig(AppConfig):
 
 def _extend_ground() -> None:
     from accounts.plans import changes
-    from billing import dashboard, emails, finance_exports, spend_caps
+    from billing import emails, finance_exports, spend_caps
+    from billing.dashboard import panels as dashboard
     from billing.invoices import tax
     from billing.metering import meter, reconciliation
     from billing.payments import card_refunds, charges, stripe_events
@@ -41,7 +41,7 @@ def _extend_ground() -> None:
 
 
 def _extend_dashboard() -> None:
-    from accounts.dashboard.navigation import Page, pages
+    from accounts.dashboard import checklist, finders
     from accounts.dashboard.panels import (
         AttentionSource,
         Panel,
@@ -49,14 +49,14 @@ def _extend_dashboard() -> None:
         banner_sources,
         panels,
     )
-    from accounts.models import Role
-    from billing import dashboard
+    from billing.dashboard import find, own_pages
+    from billing.dashboard import panels as dashboard
 
-    finance = frozenset({str(Role.OWNER), str(Role.FINANCE)})
-    pages.register(Page(_("Usage"), "usage", "usage", 40, finance))
-    pages.register(Page(_("Invoices"), "invoices", "invoice", 50, finance))
-    panels.register(Panel("billing/metering/_month.html", dashboard.month, 20, finance))
-    attention_sources.register(AttentionSource(dashboard.attention, finance))
+    own_pages.register()
+    checklist.steps.register(own_pages.DETAILS_STEP)
+    finders.finders.register(find.INVOICES)
+    panels.register(Panel("billing/metering/_month.html", dashboard.month, 20, own_pages.MONEY))
+    attention_sources.register(AttentionSource(dashboard.attention, own_pages.MONEY))
     banner_sources.register(dashboard.banners)
 
 

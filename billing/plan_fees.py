@@ -1,7 +1,5 @@
 """Fees of plans, by days on each plan."""
 
-from decimal import ROUND_HALF_EVEN, Decimal
-
 from accounts.plans.changes import Stretch
 
 
@@ -9,8 +7,7 @@ def plan_fee(one: Stretch) -> int:
     """Fee for a stretch of a month on a plan, in micro-units, pro rata by days and rounded
     half-even.
     """
-    share = Decimal(one.fee_micros) * one.days / one.of_days
-    return int(share.quantize(Decimal(1), ROUND_HALF_EVEN))
+    return one.share_micros
 
 
 def fee_description(one: Stretch) -> str:

@@ -5,7 +5,7 @@ from django.db import connection
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import Membership, Role
+from accounts.models import FINANCE, Membership
 from billing.models import SpendAlert
 from core import money
 from core import outbox as email_outbox
@@ -129,7 +129,7 @@ def _alert_text(alert: SpendAlert) -> str:
 
 def _send_mail(alert: SpendAlert) -> None:
     business = alert.business
-    readers = Membership.objects.filter(business=business, role__in=[Role.OWNER, Role.FINANCE])
+    readers = Membership.objects.filter(business=business, role__in=FINANCE)
     context = {"business": business, "percent": alert.percent, "words": _alert_text(alert)}
     email_outbox.write(
         email_outbox.render("spend_alert", context),

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.http import HttpRequest
 from django.urls import reverse_lazy
+from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 
@@ -51,6 +52,7 @@ UNFOLD: dict[str, Any] = {
         "show_search": True,
         "command_search": True,
         "show_all_applications": False,
+        # At most fifteen entries; all other lists are on the overview and in the search.
         "navigation": [
             {
                 "title": _("Accounts"),
@@ -64,7 +66,6 @@ UNFOLD: dict[str, Any] = {
                     _entry(_("Businesses"), "storefront", "accounts_business"),
                     _entry(_("People"), "person", "accounts_user"),
                     _entry(_("Plans"), "sell", "accounts_plan"),
-                    _entry(_("API keys"), "key", "accounts_apikey"),
                     _entry(_("Audit log"), "history", "accounts_auditentry"),
                 ],
             },
@@ -74,8 +75,6 @@ UNFOLD: dict[str, Any] = {
                 "items": [
                     _entry(_("Numbers"), "call", "hosting_number"),
                     _entry(_("Channels"), "hub", "hosting_upstream"),
-                    _entry(_("Conversations"), "chat", "hosting_conversation"),
-                    _entry(_("Messages"), "sms", "hosting_message"),
                     _entry(_("Templates"), "description", "hosting_template"),
                 ],
             },
@@ -83,44 +82,29 @@ UNFOLD: dict[str, Any] = {
                 "title": _("Commerce"),
                 "separator": True,
                 "items": [
-                    _entry(_("Shops"), "storefront", "shops_catalog"),
-                    _entry(_("Products"), "inventory_2", "shops_product"),
+                    _entry(_("Shops"), "shopping_bag", "shops_catalog"),
                     _entry(_("Orders"), "shopping_cart", "shops_order"),
-                ],
-            },
-            {
-                "title": _("Queues"),
-                "separator": True,
-                "items": [
-                    _entry(_("Webhook events"), "webhook", "hosting_event"),
-                    _entry(_("Outgoing"), "outbox", "hosting_outgoing"),
-                    _entry(_("Email outbox"), "mail", "core_email"),
-                    _entry(_("Incoming orders"), "shopping_cart_checkout", "shops_incomingorder"),
-                    _entry(_("Order notifications"), "campaign", "shops_orderupdate"),
-                    _entry(_("Deliveries to meter"), "speed", "hosting_delivery"),
-                    _entry(_("Quarantine"), "report", "billing_quarantine"),
                 ],
             },
             {
                 "title": _("Billing"),
                 "separator": True,
                 "items": [
-                    _entry(_("Rate cards"), "price_change", "billing_ratecard"),
-                    _entry(_("Card versions"), "edit_calendar", "billing_cardversion"),
-                    _entry(_("Rates"), "table", "billing_rate"),
-                    _entry(_("Calling codes"), "public", "billing_callingcode"),
-                    _entry(_("Charges"), "receipt_long", "billing_charge"),
-                    _entry(_("Reported prices"), "compare_arrows", "hosting_reportedprice"),
-                    _entry(_("Periods"), "calendar_month", "billing_period"),
-                    _entry(_("Spend caps"), "block", "billing_spendcap"),
-                    _entry(_("Contracts"), "handshake", "billing_cardchoice"),
-                    _entry(
-                        _("Minimum commitments"), "vertical_align_top", "billing_minimumcommitment"
-                    ),
-                    _entry(_("Reconciliation"), "fact_check", "billing_recount"),
-                    _entry(_("Exports"), "download", "billing_export"),
                     _entry(_("Invoices"), "request_quote", "billing_invoice"),
                     _entry(_("Payments"), "payments", "billing_payment"),
+                    _entry(_("Rate cards"), "price_change", "billing_ratecard"),
+                    _entry(_("Reconciliation"), "fact_check", "billing_recount"),
+                ],
+            },
+            {
+                "title": _("Queues"),
+                "separator": True,
+                "items": [
+                    {
+                        "title": _("All queues"),
+                        "icon": "stacks",
+                        "link": format_lazy("{}#attention", reverse_lazy("admin:index")),
+                    },
                 ],
             },
         ],

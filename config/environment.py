@@ -1,8 +1,9 @@
 """The environment as typed settings: variables of `config.variables`, validated at the start."""
 
+import re
 import warnings
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import KW_ONLY, dataclass, replace
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,8 @@ OWN_EMAIL_BACKENDS = {
 _process = {"is_web": False}
 # Threads of one web process; requests to others never take all of them (`core.outbound`).
 WEB_THREADS = 4
+_LABEL = "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
+DOMAIN = re.compile(rf"{_LABEL}(\.{_LABEL})+")
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 
@@ -36,6 +39,11 @@ class Addresses:
     live_port: int
     base_url: str
     live_url: str
+    # The name for which the front gets a certificate; empty: there is no TLS here.
+    domain: str = ""
+    acme_email: str = ""
+    # "acme", or "internal": certificates of an authority that the front makes itself.
+    tls: str = "acme"
 
     @property
     def local_host(self) -> str:
@@ -48,6 +56,7 @@ class Addresses:
 class Environment(Addresses):
     """All settings of the environment; each has a default that works on one machine."""
 
+    _: KW_ONLY
     var: Path
     secret_key: str
     # Newest first.
@@ -128,13 +137,33 @@ def var_folder() -> Path:
 
 def addresses() -> Addresses:
     """Read the addresses only; needs no server and no secret."""
-    port = number("PORT", 8000, highest=65534)
+    domain = _domain()
+    port = number("PORT", 443 if domain else 8000, highest=65534)
     live_port = number("LIVE_PORT", port + 1, highest=65535)
-    listening = Addresses(text("HOST", "127.0.0.1"), port, live_port, "", "")
-    base_url = text("BASE_URL", f"http://{listening.local_host}:{port}")
+    listening = Addresses(
+        text("HOST", "127.0.0.1"), port, live_port, "", "",
+        domain=domain, acme_email=text("ACME_EMAIL"), tls=_tls(),
+    )  # fmt: skip
+    here = f"http://{listening.local_host}:{port}"
+    named = f"https://{domain}" + (f":{port}" if port != 443 else "")
+    base_url = text("BASE_URL", named if domain else here)
     # Behind one address, as `make run` and a proxy make it.
     live_url = text("LIVE_URL", base_url)
     return replace(listening, base_url=base_url.rstrip("/"), live_url=live_url.rstrip("/"))
+
+
+def _domain() -> str:
+    name = text("DOMAIN").lower()
+    if name and (len(name) > 253 or not DOMAIN.fullmatch(name)):
+        raise ConfigurationError(f"DOMAIN must be a name such as chat.example.com, not '{name}'.")
+    return name
+
+
+def _tls() -> str:
+    kind = text("TLS", "acme")
+    if kind not in ("acme", "internal"):
+        raise ConfigurationError(f"TLS must be acme or internal, not '{kind}'.")
+    return kind
 
 
 def chosen_postgres() -> str:

@@ -1,7 +1,6 @@
 """App configuration of `hosting`."""
 
 from django.apps import AppConfig
-from django.utils.translation import gettext_noop as _
 
 
 class HostingConfig(AppConfig):
@@ -57,17 +56,12 @@ def _extend_ground() -> None:
 
 
 def _extend_pages() -> None:
-    from accounts.dashboard.navigation import Page, pages
-    from accounts.models import Role
+    from accounts.dashboard import finders
+    from hosting.dashboard import find, first_steps, own_pages
 
-    agents = frozenset({str(Role.OWNER), str(Role.AGENT)})
-    readers = agents | {str(Role.VIEWER)}
-    pages.register(Page(_("Inbox"), "inbox", "inbox", 10, agents))
-    pages.register(Page(_("Search"), "search", "search", 15, readers))
-    pages.register(Page(_("Messages"), "messages", "list", 20))
-    pages.register(Page(_("Customers"), "contacts", "users", 25, agents))
-    pages.register(Page(_("Broadcasts"), "broadcasts", "send", 28, agents))
-    pages.register(Page(_("Phone"), "phones", "phone", 30, agents))
+    own_pages.register()
+    first_steps.register()
+    finders.finders.register(find.CUSTOMERS)
 
 
 def _extend_home_page() -> None:
@@ -78,14 +72,14 @@ def _extend_home_page() -> None:
         banner_sources,
         panels,
     )
-    from accounts.models import Role
-    from hosting import dashboard
+    from accounts.models import ADMINS
+    from hosting.dashboard import panels as dashboard
     from hosting.limits import notices
 
     panels.register(Panel("hosting/conversations/_today.html", dashboard.today, 10))
     panels.register(Panel("hosting/limits/_usage_panel.html", dashboard.usage_panel, 30))
     attention_sources.register(AttentionSource(dashboard.attention))
-    owners = frozenset({str(Role.OWNER)})
+    owners = frozenset(map(str, ADMINS))
     attention_sources.register(AttentionSource(dashboard.failed_webhook_calls, owners))
     banner_sources.register(notices.banners)
 

@@ -5,6 +5,7 @@ from django.urls import path
 from hosting.views import (
     broadcasts,
     contacts,
+    conversation_changes,
     inbox,
     message_templates,
     messages,
@@ -21,20 +22,24 @@ from hosting.views import (
 
 urlpatterns = [
     path("inbox/", inbox.inbox, name="inbox"),
+    path("inbox/new/", conversation_changes.new, name="new_conversation"),
+    path("inbox/first/", conversation_changes.first_message, name="first_message"),
+    path("inbox/change/", conversation_changes.change_many, name="inbox_change_many"),
     path("inbox/rows/", inbox.rows, name="inbox_rows"),
     path("inbox/<uuid:public_id>/", inbox.thread, name="inbox_thread"),
     path("inbox/<uuid:public_id>/messages/", inbox.thread_messages, name="inbox_messages"),
     path("inbox/<uuid:public_id>/reply/", inbox.reply, name="inbox_reply"),
     path("inbox/<uuid:public_id>/templates/", inbox.templates, name="inbox_templates"),
-    path("inbox/<uuid:public_id>/resolve/", inbox.resolve, name="inbox_resolve"),
-    path("inbox/<uuid:public_id>/assign/", inbox.assign, name="inbox_assign"),
-    path("inbox/<uuid:public_id>/labels/", teamwork.add_label, name="inbox_label"),
+    path("inbox/<uuid:public_id>/resolve/", conversation_changes.resolve, name="inbox_resolve"),
+    path("inbox/<uuid:public_id>/assign/", conversation_changes.assign, name="inbox_assign"),
+    path("inbox/<uuid:public_id>/labels/", conversation_changes.add_label, name="inbox_label"),
     path(
         "inbox/<uuid:public_id>/labels/<int:label_id>/remove/",
-        teamwork.remove_conversation_label,
+        conversation_changes.remove_label,
         name="inbox_unlabel",
     ),
-    path("inbox/<uuid:public_id>/snooze/", teamwork.snooze, name="inbox_snooze"),
+    path("inbox/<uuid:public_id>/snooze/", conversation_changes.snooze, name="inbox_snooze"),
+    path("inbox/<uuid:public_id>/react/", conversation_changes.react, name="inbox_react"),
     path("inbox/<uuid:public_id>/note/", teamwork.note, name="inbox_note"),
     path(
         "inbox/<uuid:public_id>/notes/<int:note_id>/remove/",
@@ -53,6 +58,7 @@ urlpatterns = [
     path(
         "settings/inbox/labels/<int:label_id>/remove/", teamwork.remove_label, name="remove_label"
     ),
+    path("settings/inbox/labels/<int:label_id>/", teamwork.change_label, name="change_label"),
     path("search/", search.page, name="search"),
     path("contacts/", contacts.contacts, name="contacts"),
     path("contacts/<int:contact_id>/", contacts.contact, name="contact"),
@@ -64,6 +70,7 @@ urlpatterns = [
     path("contacts/<int:contact_id>/erase/", contacts.erase, name="contact_erase"),
     path("settings/business/", workspace.business, name="business"),
     path("settings/business/forget/", workspace.erase_all_customers, name="forget_everybody"),
+    path("settings/numbers/", workspace.numbers, name="numbers"),
     path("settings/numbers/add/", workspace.add_number, name="add_number"),
     path("settings/numbers/<str:phone_number_id>/", workspace.number, name="number"),
     path("retention/", retention.page, name="retention"),

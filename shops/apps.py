@@ -23,17 +23,18 @@ class ShopsConfig(AppConfig):
 
 
 def _extend_ground() -> None:
-    from accounts.dashboard.navigation import Page, pages
-    from accounts.models import Role
+    from accounts.dashboard.checklist import steps
+    from accounts.dashboard.finders import finders
     from core.queue import queues
     from shops.catalog import imports, pictures
     from shops.chat import order_updates, orders_intake
+    from shops.dashboard import find, own_pages
     from shops.payments import card_pages, card_refunds, stripe_events
 
-    sellers = frozenset({str(Role.OWNER), str(Role.AGENT)})
-    pages.register(Page(_("Orders"), "shop_orders", "cart", 34, sellers))
-    # Finance sees the sales figures of the shop and nothing else of it.
-    pages.register(Page(_("Shop"), "shop_sales", "cart", 35, sellers | {str(Role.FINANCE)}))
+    own_pages.register()
+    steps.register(own_pages.PRODUCT_STEP)
+    finders.register(find.ORDERS)
+    finders.register(find.PRODUCTS)
     for module in (orders_intake, order_updates, pictures, imports):
         queues.register(module.QUEUE)
     for module in (card_pages, card_refunds, stripe_events):

@@ -8,12 +8,13 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from config.environment import BASE_DIR, WEB_THREADS, Environment
+from config.environment import BASE_DIR, WEB_THREADS, Addresses, Environment
 from core.programs import caddy_binary
 from stack.lock import StackError
 
 # The shortest limit of the paths of Unix sockets (macOS), less the name.
 LONGEST_FOLDER = 90
+TLS_PORT = 443
 CADDYFILE = BASE_DIR / "deploy" / "Caddyfile"
 
 
@@ -37,14 +38,28 @@ class Front:
     def environment(self, env: Environment) -> dict[str, str]:
         """What `deploy/Caddyfile` asks for."""
         return {
-            "SITE": f"http://:{env.port}",
-            "BIND": f"bind {env.host}",
+            **self._site(env),
             "WEB": f"unix/{self.web}",
             "LIVE": f"unix/{self.live}",
             # Where Caddy keeps certificates and its own state.
             "XDG_DATA_HOME": str(env.var),
             "XDG_CONFIG_HOME": str(env.var),
         }
+
+    def _site(self, env: Environment) -> dict[str, str]:
+        if not env.domain:
+            return {"SITE": f"http://:{env.port}", "BIND": f"bind {env.host}"}
+        options = ["local_certs", "skip_install_trust"] if env.tls == "internal" else []
+        if env.acme_email and env.tls == "acme":
+            options.append(f"email {env.acme_email}")
+        if env.port != TLS_PORT:
+            options += [f"https_port {env.port}", f"http_port {http_port(env)}"]
+        return {"SITE": env.domain, "GLOBAL": "\n".join(options)}
+
+
+def http_port(where: Addresses) -> int:
+    """The port beside TLS, which answers challenges of ACME and leads to https."""
+    return 80 if where.port == TLS_PORT else where.port + 1
 
 
 def front_of(var: Path) -> Front | None:

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable
+from http.client import HTTPConnection
 from pathlib import Path
 
 PR_SET_PDEATHSIG = 1
@@ -31,6 +32,17 @@ def port_is_free(port: int, host: str = "127.0.0.1") -> bool:
         except OSError:
             return False
     return True
+
+
+def status_on_socket(path: str, url: str) -> int:
+    """Status of a GET from the server on a Unix socket; raises what a connection raises."""
+    asking = HTTPConnection("localhost", timeout=2)
+    asking.sock = socket.socket(socket.AF_UNIX)
+    with contextlib.closing(asking):
+        asking.sock.settimeout(2)
+        asking.sock.connect(path)
+        asking.request("GET", url)
+        return asking.getresponse().status
 
 
 def end_with_parent(number: int = signal.SIGTERM) -> Callable[[], None]:

@@ -3,12 +3,14 @@
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.client import HTTPException
 from types import FrameType
 
 from config.environment import (
@@ -22,10 +24,10 @@ from config.environment import (
 )
 from config.variables import ConfigurationError, given, text
 from core.installation import process_start, read_json
-from stack.commands import Front, commands, front_of
+from stack.commands import Front, commands, front_of, http_port
 from stack.demo import DemoProcess
 from stack.lock import AlreadyRunning, StackError
-from stack.machine import end_with_parent, port_is_free
+from stack.machine import end_with_parent, port_is_free, status_on_socket
 from stack.process import SupervisedProcess
 from stack.servers import Servers, Settings
 from stack.welcome import welcome
@@ -108,12 +110,15 @@ def _run(servers: Servers, processes: dict[str, SupervisedProcess]) -> None:
     env = load()
     with step("Preparing the database"):
         _manage("migrate", "--verbosity", "0")
+    if not env.demo:
+        # Whoever reads this console may become the first operator.
+        _manage("operator", "--if-none", env.acme_email or "operator@localhost.localdomain")
     _start_processes(env, front, processes)
     servers.record(**processes)
     demo = DemoProcess(env.var / "log" / "seed_demo.log") if env.demo else None
     try:
         with step("Waiting until web, live streams, worker and beat are healthy"):
-            _await_healthy(env, servers, processes)
+            _await_healthy(env, front, servers, processes)
         if demo and not demo.await_logins():
             say(f"There is no demo, everything else runs: {demo.problem}")
             demo = None
@@ -185,12 +190,20 @@ def _guard() -> "subprocess.Popen[bytes]":
 
 
 def _require_free_ports(where: Addresses, front: Front | None) -> None:
-    ports = {"PORT": where.port} if front else {"PORT": where.port, "LIVE_PORT": where.live_port}
+    if where.domain and not front:
+        raise StackError("DOMAIN needs Caddy, and there is none: install it.")
+    host = "0.0.0.0" if where.domain else where.host
+    ports = {"PORT": where.port}
+    ports |= {"HTTP": http_port(where)} if where.domain else {}
+    ports |= {} if front else {"LIVE_PORT": where.live_port}
     for name, port in ports.items():
-        if not port_is_free(port, where.host):
-            raise StackError(
-                f"port {port} of {where.host} is taken. Choose another: {name}={port + 10} make run"
-            )
+        if port_is_free(port, host):
+            continue
+        if where.domain:
+            raise StackError(f"port {port} cannot be used: it is taken, or root's alone.")
+        raise StackError(
+            f"port {port} of {host} is taken. Choose another: {name}={port + 10} make run"
+        )
 
 
 def _manage(*words: str) -> None:
@@ -215,12 +228,17 @@ def _manage(*words: str) -> None:
 
 
 def _await_healthy(
-    env: Environment, servers: Servers, processes: dict[str, SupervisedProcess]
+    env: Environment,
+    front: Front | None,
+    servers: Servers,
+    processes: dict[str, SupervisedProcess],
 ) -> None:
     deadline = time.monotonic() + HEALTHY_SECONDS
-    web = f"http://{env.local_host}:{env.port}"
-    live = web if "front" in processes else f"http://{env.local_host}:{env.live_port}"
+    web, live = (f"http://{env.local_host}:{port}" for port in (env.port, env.live_port))
+    if front:
+        web, live = f"unix:{front.web}:", f"unix:{front.live}:"
     waiting = [f"{web}/healthz", f"{web}/readyz", f"{live}/live/healthz"]
+    waiting += [f"front:{env.port}"] if front else []
     while waiting:
         waiting = [url for url in waiting if not _answers(url)]
         if time.monotonic() > deadline:
@@ -233,10 +251,17 @@ def _await_healthy(
 
 
 def _answers(url: str) -> bool:
+    """Whether `http://…`, `unix:<socket>:<path>` or `front:<port>` answers."""
+    scheme, _, rest = url.partition(":")
     try:
+        if scheme == "front":
+            with socket.create_connection(("127.0.0.1", int(rest)), timeout=2):
+                return True
+        if scheme == "unix":
+            return status_on_socket(*rest.split(":")) == 200
         with urllib.request.urlopen(url, timeout=2) as response:
             return bool(response.status == 200)
-    except OSError:
+    except (OSError, HTTPException):
         return False
 
 

@@ -140,6 +140,7 @@
     }
     if (event.detail.elt.id === "type") $("#type input[name=text]")?.focus();
     countUnread();
+    markDrafts();
   });
   const markCurrent = () => {
     const open = $("#pane")?.dataset.conversation;
@@ -206,8 +207,12 @@
     });
   }
 
-  // Drafts stay in this browser until they are sent.
+  // Drafts stay in this browser until they are sent; rows of the list are marked.
   const draftKey = (form) => `draft:${form.dataset.draft}`;
+  const markDrafts = () => {
+    for (const row of $$("#rows .talk"))
+      $(".draft-mark", row).hidden = !localStorage.getItem(row.id.replace("talk-", "draft:"));
+  };
   const restoreDraft = () => {
     const form = $("form[data-draft]");
     const text = form && $("textarea", form);
@@ -215,7 +220,11 @@
   };
   document.addEventListener("input", (event) => {
     const form = event.target.closest("form[data-draft]");
-    if (form) localStorage.setItem(draftKey(form), event.target.value);
+    if (form && event.target.nodeName === "TEXTAREA") {
+      if (event.target.value) localStorage.setItem(draftKey(form), event.target.value);
+      else localStorage.removeItem(draftKey(form));
+      markDrafts();
+    }
     const preview = event.target.closest("form[data-preview]");
     if (preview) fillPreview(preview);
   });
@@ -232,7 +241,9 @@
   const showFile = (form) => {
     const [file] = form.elements.file.files;
     const chosen = $(".chosen.file", form);
+    const atEnd = nearEnd();
     chosen.hidden = !file;
+    if (atEnd) toEnd();
     $("span", chosen).textContent = file ? `${file.name} (${Math.ceil(file.size / 1024)} kB)` : "";
   };
   const attach = (form, files) => {
@@ -277,13 +288,42 @@
       (whole, name) => form.elements[`value_${name}`]?.value || whole,
     );
   };
-  const fault = (text) => {
+  const toast = (text, tone, undo) => {
     const note = document.createElement("div");
-    note.className = "notice bad";
-    note.textContent = text;
+    note.className = `notice ${tone}`;
+    const words = document.createElement("div");
+    words.className = "grow";
+    words.textContent = text;
+    note.append(words);
+    if (undo) {
+      const button = document.createElement("button");
+      button.className = "button small";
+      button.textContent = undo.label;
+      button.addEventListener("click", () => {
+        note.remove();
+        undoChange(undo);
+      });
+      note.append(button);
+    }
+    // Only the last change is undone from here.
+    if (undo) for (const older of $$("#toasts .undoable")) older.remove();
+    note.classList.toggle("undoable", Boolean(undo));
     $("#toasts").append(note);
-    setTimeout(() => note.remove(), 6000);
+    setTimeout(() => note.remove(), undo ? 8000 : 6000);
   };
+  // What is undone may no longer be open: then only lists change.
+  const undoChange = ({ url, values }) => {
+    const isOpen = url.includes(`/${$("#pane")?.dataset.conversation}/`);
+    htmx.ajax("POST", url, {
+      values,
+      target: isOpen ? "#pane" : "body",
+      swap: isOpen ? "outerHTML" : "none",
+    });
+  };
+  document.addEventListener("toast", (event) =>
+    toast(event.detail.text, "good", event.detail.undo),
+  );
+  const fault = (text) => toast(text, "bad");
   // Browsers give passkeys to names only: at a bare address they refuse without a word.
   document.addEventListener("allauth.error", (event) => {
     event.preventDefault();
@@ -314,4 +354,5 @@
   });
   showThread();
   countUnread();
+  markDrafts();
 })();

@@ -30,23 +30,58 @@
     for (const li of $$("li", palette)) li.setAttribute("aria-selected", String(li === option));
     option?.scrollIntoView({ block: "nearest" });
   };
+  // Entries are found by their own text and by other words for them; rows by the server.
+  const matches = (li, words) => {
+    const text = `${li.textContent} ${li.dataset.words || ""}`.toLowerCase();
+    return words
+      .toLowerCase()
+      .split(/\s+/)
+      .every((word) => text.includes(word));
+  };
+  const entries = palette ? $$("li", palette) : [];
+  // First what is called so, then what begins so, then what has it in its title.
+  const rank = (li, words) => {
+    const link = $("a", li);
+    const title = ($("span", link) || link).textContent.trim().toLowerCase();
+    const asked = words.trim().toLowerCase();
+    if (!asked || title === asked) return 0;
+    if (title.startsWith(asked)) return 1;
+    return title.includes(asked) ? 2 : 3;
+  };
   const filter = (words) => {
     const list = $("ul", palette);
-    $("[data-found]", list)?.remove();
-    for (const li of $$("li", list))
-      li.hidden = !li.textContent.toLowerCase().includes(words.toLowerCase());
-    if (words) {
-      const input = $("input", palette);
-      const li = document.createElement("li");
-      li.dataset.found = "1";
-      li.setAttribute("role", "option");
-      const a = document.createElement("a");
-      a.href = `${input.dataset.find}?q=${encodeURIComponent(words)}`;
-      a.textContent = `${input.dataset.findLabel} “${words}”`;
-      li.append(a);
-      list.append(li);
-    }
+    for (const li of $$("[data-found]", list)) li.remove();
+    for (const li of entries) li.hidden = !matches(li, words);
+    list.append(...entries.toSorted((one, other) => rank(one, words) - rank(other, words)));
+    if (words) list.append(searchMessages(words));
     choose(options()[0]);
+    clearTimeout(asking);
+    if (words.trim().length > 1) asking = setTimeout(() => askRows(words), 150);
+  };
+  let asking = 0;
+  const searchMessages = (words) => {
+    const input = $("input", palette);
+    const li = document.createElement("li");
+    li.dataset.found = "1";
+    li.setAttribute("role", "option");
+    const a = document.createElement("a");
+    a.href = `${input.dataset.messages}?${new URLSearchParams({ q: words })}`;
+    a.textContent = `${input.dataset.messagesLabel} “${words}”`;
+    li.append(a);
+    return li;
+  };
+  const askRows = async (words) => {
+    const input = $("input", palette);
+    const answer = await fetch(`${input.dataset.rows}?${new URLSearchParams({ q: words })}`).catch(
+      () => null,
+    );
+    // Answers may overtake one another: only that to what stands there now is shown.
+    if (!answer?.ok || answer.redirected || input.value !== words) return;
+    const chosen = $$("li", palette).find((li) => li.getAttribute("aria-selected") === "true");
+    const wasLast =
+      !chosen || (chosen.dataset.found && chosen === $("ul", palette).lastElementChild);
+    $("ul > li:last-child", palette).insertAdjacentHTML("beforebegin", await answer.text());
+    if (wasLast) choose(options()[0]);
   };
   palette?.addEventListener("input", (event) => filter(event.target.value));
   palette?.addEventListener("keydown", (event) => {
@@ -63,6 +98,9 @@
   });
 
   document.addEventListener("change", (event) => {
+    const kept = event.target.dataset.cookie;
+    if (kept)
+      document.cookie = `${kept}=${event.target.checked ? 1 : 0};path=/;max-age=31536000;samesite=lax`;
     if (event.target.matches("[data-submit]")) event.target.form.requestSubmit();
   });
   const deeds = { theme: switchTheme, palette: openPalette, keys: () => $("#keys").showModal() };
@@ -83,6 +121,26 @@
     if (event.target.nodeName === "DIALOG") event.target.close();
     const again = event.target.closest("[data-confirm]");
     if (again && !window.confirm(again.dataset.confirm)) event.preventDefault();
+  });
+
+  // The time zone is guessed by the browser, unless somebody has chosen one.
+  const zone = $("select[data-guess=timezone]");
+  const here = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  if (zone?.value === "UTC" && $(`option[value="${CSS.escape(here)}"]`, zone)) zone.value = here;
+
+  // A form is sent once: a second click does nothing until the page or its answer is there.
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (form.method !== "post" || form.hasAttribute("hx-post") || event.defaultPrevented) return;
+    if (form.dataset.sent) return event.preventDefault();
+    form.dataset.sent = "1";
+    form.setAttribute("aria-busy", "true");
+  });
+  window.addEventListener("pageshow", () => {
+    for (const form of $$("form[data-sent]")) {
+      delete form.dataset.sent;
+      form.removeAttribute("aria-busy");
+    }
   });
 
   // Keyboard; off while typing, except Ctrl-K, Ctrl-Enter and Esc.
@@ -132,7 +190,7 @@
   const keys = {
     j: () => step(1),
     k: () => step(-1),
-    "/": () => ($("[role=search] [name=kind]") ? press("search") : location.assign("/search/")),
+    "/": () => press("search") || openPalette(),
     r: () => press("reply"),
     e: () => press("resolve"),
     a: () => press("assign"),
@@ -150,7 +208,11 @@
       palette.open ? palette.close() : openPalette();
       return;
     }
-    if ((event.ctrlKey || event.metaKey) && event.key === "Enter" && event.target.form) {
+    const sends =
+      event.ctrlKey ||
+      event.metaKey ||
+      (!event.shiftKey && !event.isComposing && event.target.form?.matches("[data-enter-sends]"));
+    if (sends && event.key === "Enter" && event.target.form && event.target.nodeName !== "BUTTON") {
       event.preventDefault();
       event.target.form.requestSubmit();
       return;

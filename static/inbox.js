@@ -118,4 +118,73 @@
       $("textarea", form).focus();
     } else if (event.target.closest("[data-unquote]")) unquote(form);
   });
+
+  // Reactions, mentions, and pictures in large.
+  document.addEventListener("click", (event) => {
+    const reaction = event.target.closest("[data-react]");
+    if (reaction) {
+      const form = $("#react");
+      form.elements.message.value = reaction.dataset.message;
+      form.elements.emoji.value = reaction.dataset.react;
+      form.requestSubmit();
+    }
+    const mention = event.target.closest("[data-mention]");
+    if (mention) put(mention.dataset.mention);
+    const picture = event.target.closest(".media a:has(img)");
+    const box = $("#lightbox");
+    if (picture && box && !event.ctrlKey && !event.metaKey && !event.shiftKey) {
+      event.preventDefault();
+      $("img", box).src = picture.href;
+      $("img", box).alt = $("img", picture).alt;
+      $("p span", box).textContent = $("img", picture).alt;
+      $("a", box).href = picture.href;
+      box.showModal();
+    }
+  });
+
+  // Several conversations at once: a click chooses rows while *Select* is on.
+  const chosen = new Set();
+  const many = $("#change-many");
+  const select = $("[data-select-rows]");
+  if (select) select.hidden = false;
+  const showChosen = () => {
+    for (const row of $$("#rows .talk")) {
+      row.classList.toggle("selected", chosen.has(row.id));
+      if (selecting()) row.setAttribute("aria-pressed", String(chosen.has(row.id)));
+      else row.removeAttribute("aria-pressed");
+    }
+    many.hidden = !selecting();
+    many.elements.ids.value = [...chosen].map((id) => id.replace("talk-", "")).join(",");
+    const line = $("[data-one]", many);
+    line.textContent = `${chosen.size} ${line.dataset.one}`;
+    for (const button of $$("button[name=change]", many)) button.disabled = !chosen.size;
+  };
+  const selecting = () => $("#inbox").classList.contains("selecting");
+  const setSelecting = (on) => {
+    $("#inbox").classList.toggle("selecting", on);
+    chosen.clear();
+    showChosen();
+  };
+  select?.addEventListener("click", () => setSelecting(!selecting()));
+  document.addEventListener(
+    "click",
+    (event) => {
+      if (!many) return;
+      const row = event.target.closest("#rows .talk");
+      if (row && selecting()) {
+        event.preventDefault();
+        event.stopPropagation();
+        if (!chosen.delete(row.id)) chosen.add(row.id);
+        showChosen();
+      }
+      const change = event.target.closest("#change-many button[name=change]");
+      if (change?.dataset.field) many.elements[change.dataset.field].value = change.dataset.value;
+      if (event.target.closest("[data-select-none]")) setSelecting(false);
+    },
+    true,
+  );
+  document.addEventListener("htmx:afterSettle", () => many && selecting() && showChosen());
+  many?.addEventListener("htmx:afterRequest", (event) => {
+    if (event.detail.successful) setSelecting(false);
+  });
 })();

@@ -238,6 +238,18 @@ class PlanAdmin(AuditedAdmin):
         """The code of an existing plan cannot change."""
         return (*self.readonly_fields, "code") if obj else self.readonly_fields
 
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """A new plan is a draft until it is published."""
+        given: dict[str, Any] = super().get_changeform_initial_data(request)
+        return {"is_public": False} | given
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """The form's field; what is not published is a draft that no customer is offered."""
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if db_field.name == "is_public":
+            field.label, field.help_text = _("Published"), _("Offered to customers; else a draft.")
+        return field
+
 
 @admin.register(ApiKey)
 class ApiKeyAdmin(ReadOnlyAdmin):

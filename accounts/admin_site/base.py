@@ -23,6 +23,7 @@ from django.utils.functional import cached_property
 from django.utils.html import format_html_join
 from unfold.admin import ModelAdmin, TabularInline
 
+from accounts.admin_site import columns
 from accounts.admin_site.amounts import AmountsMixin
 from accounts.audit import record
 from accounts.models import Business
@@ -151,6 +152,28 @@ class AuditedAdmin(AmountsMixin, ModelAdmin):
         """The columns that forms leave out: encrypted text, raw bytes, and `hidden`."""
         return [*(super().get_exclude(request, obj) or []), *hidden_of(self.model, self.hidden)]
 
+    def get_list_display(self, request: HttpRequest) -> Any:
+        """The columns of the list; amounts with their currency, JSON as a table."""
+        return columns.shown(self.model, super().get_list_display(request))
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
+        """What cannot be edited; amounts with their currency, JSON as a table."""
+        return columns.shown(self.model, super().get_readonly_fields(request, obj))
+
+    def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> Any:
+        """The fieldsets, with the columns that cannot be edited as they are shown."""
+        found = super().get_fieldsets(request, obj)
+        if not self.has_change_permission(request, obj) and obj is not None:
+            fixed = None
+        else:
+            fixed = {
+                getattr(one, "__name__", one): one for one in self.get_readonly_fields(request, obj)
+            }
+        return [
+            (title, {**options, "fields": _as_shown(self.model, options["fields"], fixed)})
+            for title, options in found
+        ]
+
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
         """Whether the address of a list may ask for this: its filters' columns, and the business.
 
@@ -212,6 +235,19 @@ class AuditedAdmin(AmountsMixin, ModelAdmin):
             self.delete_model(request, obj)
 
 
+def _as_shown(model: type[Model], names: Any, fixed: dict[Any, Any] | None) -> list[Any]:
+    """Names of a fieldset, nested ones too; those of `fixed` (None: all) as they are shown."""
+    found: list[Any] = []
+    for name in names:
+        if isinstance(name, list | tuple):
+            found.append(tuple(_as_shown(model, name, fixed)))
+        elif fixed is None:
+            found += columns.shown(model, [name])
+        else:
+            found.append(fixed.get(name, name))
+    return found
+
+
 class ReadOnlyAdmin(AuditedAdmin):
     """Base of pages whose rows operators may only read."""
 
@@ -250,7 +286,11 @@ class ReadOnlyInline(EditableInline):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
         """All columns of the inline."""
-        return self.fields or super().get_readonly_fields(request, obj)
+        return columns.shown(self.model, self.fields or super().get_readonly_fields(request, obj))
+
+    def get_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
+        """The columns; amounts with their currency, JSON as a table."""
+        return columns.shown(self.model, super().get_fields(request, obj))
 
     def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """Rows cannot be added here."""

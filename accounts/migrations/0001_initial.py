@@ -142,7 +142,7 @@ class Migration(InitialMigration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('email', models.EmailField(max_length=254)),
-                ('role', models.CharField(choices=[('owner', 'Owner'), ('agent', 'Agent'), ('finance', 'Finance'), ('viewer', 'Viewer')], max_length=20)),
+                ('role', models.CharField(choices=[('owner', 'Owner'), ('admin', 'Admin'), ('agent', 'Agent'), ('finance', 'Finance'), ('viewer', 'Viewer')], max_length=20)),
                 ('digest', models.BinaryField(max_length=32, unique=True)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
                 ('expires_at', models.DateTimeField(default=accounts.models.invitations.in_a_week)),
@@ -152,20 +152,20 @@ class Migration(InitialMigration):
                 ('invited_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
             options={
-                'constraints': [models.UniqueConstraint(condition=models.Q(('accepted_at', None), ('withdrawn_at', None)), fields=('business', 'email'), name='one_open_invitation_per_address'), models.CheckConstraint(condition=models.Q(('role__in', ['owner', 'agent', 'finance', 'viewer'])), name='invitation_role_known')],
+                'constraints': [models.UniqueConstraint(condition=models.Q(('accepted_at', None), ('withdrawn_at', None)), fields=('business', 'email'), name='one_open_invitation_per_address'), models.CheckConstraint(condition=models.Q(('role__in', ['owner', 'admin', 'agent', 'finance', 'viewer'])), name='invitation_role_known')],
             },
         ),
         migrations.CreateModel(
             name='Membership',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('role', models.CharField(choices=[('owner', 'Owner'), ('agent', 'Agent'), ('finance', 'Finance'), ('viewer', 'Viewer')], max_length=20)),
+                ('role', models.CharField(choices=[('owner', 'Owner'), ('admin', 'Admin'), ('agent', 'Agent'), ('finance', 'Finance'), ('viewer', 'Viewer')], max_length=20)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
                 ('business', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='memberships', to='accounts.business')),
                 ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='memberships', to=settings.AUTH_USER_MODEL)),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('business', 'user'), name='one_membership_per_business_and_user'), models.CheckConstraint(condition=models.Q(('role__in', ['owner', 'agent', 'finance', 'viewer'])), name='membership_role_known')],
+                'constraints': [models.UniqueConstraint(fields=('business', 'user'), name='one_membership_per_business_and_user'), models.CheckConstraint(condition=models.Q(('role__in', ['owner', 'admin', 'agent', 'finance', 'viewer'])), name='membership_role_known')],
             },
         ),
         migrations.AddIndex(

@@ -1,12 +1,25 @@
 """Models of accounts: users, businesses, memberships, plans, API keys, the audit log."""
 
 from accounts.models.audit import AuditEntry
-from accounts.models.businesses import Business, Membership, Plan, PlanTerm, Role, known_timezone
+from accounts.models.businesses import (
+    ADMINS,
+    AGENTS,
+    FINANCE,
+    Business,
+    Membership,
+    Plan,
+    PlanTerm,
+    Role,
+    known_timezone,
+)
 from accounts.models.invitations import Invitation, in_a_week
 from accounts.models.keys import ApiKey, ApiKeyQuerySet, KeyScope, all_scopes
 from accounts.models.users import User, UserManager
 
 __all__ = [
+    "ADMINS",
+    "AGENTS",
+    "FINANCE",
     "ApiKey",
     "ApiKeyQuerySet",
     "AuditEntry",

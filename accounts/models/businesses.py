@@ -186,14 +186,22 @@ class PlanTerm(models.Model):
 class Role(models.TextChoices):
     """What a member may do.
 
-    Owners may do everything; agents read and answer conversations; finance reads usage and
-    invoices; viewers read messages.
+    Owners may do everything; admins too, but for what costs money or cannot be undone: the plan,
+    owners, and the deletion of all customers. Agents read and answer conversations; finance
+    reads usage and invoices; viewers read messages.
     """
 
     OWNER = "owner", _("Owner")
+    ADMIN = "admin", _("Admin")
     AGENT = "agent", _("Agent")
     FINANCE = "finance", _("Finance")
     VIEWER = "viewer", _("Viewer")
+
+
+# Roles that manage a business, that answer its customers, and that see its invoices.
+ADMINS = (Role.OWNER, Role.ADMIN)
+AGENTS = (*ADMINS, Role.AGENT)
+FINANCE = (Role.OWNER, Role.FINANCE)
 
 
 class Membership(models.Model):

@@ -8,6 +8,7 @@ import calendar
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
+from decimal import ROUND_HALF_EVEN, Decimal
 from zoneinfo import ZoneInfo
 
 from django.db.models import F, Q, QuerySet
@@ -69,6 +70,12 @@ class Stretch:
         """Whether these are all days of the month."""
         return self.days == self.of_days
 
+    @property
+    def share_micros(self) -> int:
+        """The fee of these days, pro rata and rounded half-even."""
+        share = Decimal(self.fee_micros) * self.days / self.of_days
+        return int(share.quantize(Decimal(1), ROUND_HALF_EVEN))
+
 
 def stretches(business: Business, month: date) -> list[Stretch]:
     """The plans of a business in a month (given by its first day), in order of days.
@@ -90,6 +97,13 @@ def stretches(business: Business, month: date) -> list[Stretch]:
         ]
         found.append(Stretch(term.plan, start, last, term.fee_micros))
     return merged(found)
+
+
+def rest_of_month(business: Business, plan: Plan) -> Stretch:
+    """From today to the end of the month on a plan, by the business's own clock."""
+    first = business.now().astimezone(ZoneInfo(business.timezone)).date()
+    last = first.replace(day=calendar.monthrange(first.year, first.month)[1])
+    return Stretch(plan, first, last, plan.monthly_fee_micros)
 
 
 def merged(found: list[Stretch]) -> list[Stretch]:

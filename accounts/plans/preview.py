@@ -12,6 +12,7 @@ from django.utils.translation import ngettext
 from accounts.admin_site.confirmation import Question, Table
 from accounts.models import Business, Plan
 from accounts.plans import usage
+from core import money
 
 CONFIRMED = "_confirmed"
 # Fields whose change does not affect businesses.
@@ -36,13 +37,17 @@ def question(plan: Plan, form: forms.ModelForm[Plan]) -> Question | None:
         _("Change the plan %(plan)s?") % {"plan": form.initial["name"]},
         _("Save the change"),
         words,
-        [_changes(form, affecting), _over(plan, form, affecting)],
+        [_changes(plan, form, affecting), _over(plan, form, affecting)],
     )
 
 
-def _changes(form: forms.ModelForm[Plan], affecting: list[str]) -> Table:
+def _changes(plan: Plan, form: forms.ModelForm[Plan], affecting: list[str]) -> Table:
     rows = [
-        (_label(form, name), _shown(form.initial.get(name)), _shown(form.cleaned_data[name]))
+        (
+            _label(form, name),
+            _value(plan, name, form.initial.get(name)),
+            _value(plan, name, form.cleaned_data[name]),
+        )
         for name in affecting
     ]
     return Table(_("What changes"), (_("Field"), _("Before"), _("After")), rows)
@@ -66,6 +71,12 @@ def _over(plan: Plan, form: forms.ModelForm[Plan], affecting: list[str]) -> Tabl
 
 def _label(form: forms.ModelForm[Plan], name: str) -> str:
     return str(form.fields[name].label or name).capitalize()
+
+
+def _value(plan: Plan, name: str, value: Any) -> str:
+    if name == "monthly_fee_micros" and isinstance(value, int):
+        return money.show_micros(value, plan.currency)
+    return _shown(value)
 
 
 def _shown(value: Any) -> str:

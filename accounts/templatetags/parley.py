@@ -40,8 +40,9 @@ def initials(name: object) -> str:
 
 @register.filter
 def hue(name: object) -> int:
-    """A colour number from 0 to 7 that depends only on the name."""
-    return zlib.crc32(str(name).encode()) % HUES
+    """A colour number from 0 to 7: the chosen one of a label, else one that depends on the name."""
+    chosen = getattr(name, "colour", None)
+    return chosen if chosen is not None else zlib.crc32(str(name).encode()) % HUES
 
 
 @register.filter

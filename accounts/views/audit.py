@@ -8,13 +8,13 @@ from django.views.decorators.http import require_GET
 
 from accounts.access import BusinessRequest, member_page
 from accounts.audit import history
-from accounts.models import AuditEntry, Role
+from accounts.models import ADMINS, AuditEntry
 
 CSV_LIMIT = 100_000
 
 
 @require_GET
-@member_page(Role.OWNER)
+@member_page(*ADMINS)
 def audit(request: BusinessRequest) -> HttpResponse:
     """A page of the log, filtered by the query string; `?csv=1` downloads it as CSV."""
     filters = history.Filters.read(request.GET)

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_GET, require_POST
 from accounts.access import BusinessRequest, member_page
 from accounts.models import Plan, Role
 from accounts.plans import changes, usage
+from accounts.plans.changes import Stretch
 from accounts.plans.usage import LimitUsage
 from core.errors import ParleyError
 
@@ -36,11 +37,15 @@ class LimitState:
 
 @dataclass(frozen=True)
 class Offer:
-    """A plan that can be chosen, and the limits of it that the business already exceeds."""
+    """A plan that can be chosen, the limits of it that the business already exceeds, and what the
+    rest of the month would cost on it (`rest`) instead of on the present plan (`instead`).
+    """
 
     plan: Plan
     is_larger: bool
     over: list[LimitState]
+    rest: Stretch
+    instead: Stretch
 
 
 @require_GET
@@ -58,6 +63,8 @@ def _page(request: BusinessRequest, error: str = "", status: int = 200) -> HttpR
             one,
             changes.is_larger(one, business.plan),
             [state for used in found if (state := LimitState(used, used.allowed(one))).is_over],
+            changes.rest_of_month(business, one),
+            changes.rest_of_month(business, business.plan),
         )
         for one in changes.offered(business)
     ]

@@ -16,7 +16,7 @@ from accounts import api_keys, development_mailbox, impersonation
 from accounts.access import SESSION_KEY, BusinessRequest, member_page
 from accounts.dashboard import panels
 from accounts.forms import ApiKeyForm
-from accounts.models import ApiKey, Membership, Role
+from accounts.models import ADMINS, ApiKey, Membership
 from core import client_address
 from core.tenancy import logins, system
 
@@ -121,7 +121,7 @@ def language(request: HttpRequest) -> HttpResponse:
     return response
 
 
-@member_page(Role.OWNER)
+@member_page(*ADMINS)
 def keys(request: BusinessRequest) -> HttpResponse:
     """API keys; POST creates one and shows its text once."""
     numbers = api_keys.numbers_of(request.business)
@@ -146,7 +146,7 @@ def _keys(request: BusinessRequest, form: ApiKeyForm, secret: str) -> HttpRespon
 
 
 @require_POST
-@member_page(Role.OWNER)
+@member_page(*ADMINS)
 def replace_key(request: BusinessRequest, key_id: int) -> HttpResponse:
     """Replace a key and show the new one's text once; the old key works for one more day."""
     _, secret = api_keys.replace_key(
@@ -156,7 +156,7 @@ def replace_key(request: BusinessRequest, key_id: int) -> HttpResponse:
 
 
 @require_POST
-@member_page(Role.OWNER)
+@member_page(*ADMINS)
 def revoke_key(request: BusinessRequest, key_id: int) -> HttpResponse:
     """Revoke a key."""
     api_keys.revoke_key(key=get_object_or_404(ApiKey, business=request.business, pk=key_id))

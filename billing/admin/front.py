@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.admin_site.base import BusinessLink, Item
 from accounts.models import Business
-from billing import dashboard
+from billing.dashboard import panels as dashboard
 from billing.metering import meter
 from billing.models import Invoice, InvoiceStatus, Payment, PaymentStatus, Recount, Seller
 from core import money

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from accounts.models import Business
+from core import money
 from core.sql import select
+from core.territories import locale
 from hosting.models import Category
 
 
@@ -97,7 +99,9 @@ def estimate(business: Business, *, category: str, counts: Mapping[str, int]) ->
 def forecast(
     business: Business, category: str, counts: Mapping[str, int]
 ) -> tuple[str, dict[str, Any]]:
-    """An estimate as a template and its variables, for pages of hosting."""
-    return "billing/pricing/_estimate.html", {
-        "estimate": estimate(business, category=category, counts=counts)
-    }
+    """An estimate as a template and its variables, for pages of hosting; `total` is its sum in
+    words, which is what the lines of the page add up to.
+    """
+    found = estimate(business, category=category, counts=counts)
+    total = money.show_micros(found.total_micros, found.currency, locale())
+    return "billing/pricing/_estimate.html", {"estimate": found, "total": total}

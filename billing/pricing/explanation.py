@@ -9,8 +9,10 @@ from typing import NamedTuple
 
 from django.db import connection
 from django.urls import NoReverseMatch, reverse
+from django.utils.translation import gettext as _
 
 from billing.models import Rule
+from billing.models.ledger import TEST_RULES
 from core import money
 from core.errors import NotYours
 from core.sql import statement
@@ -133,8 +135,9 @@ def notes(business_id: int, message_ids: Iterable[int]) -> dict[int, MessageNote
 def _note(row: _ChargeRow) -> MessageNote:
     failed = ", failed" if row.rule == Rule.FAILED else ""
     counted = f"{row.category} to {row.market}, number {row.position:,} of the month{failed}"
+    price = money.show_micros(row.price_micros, row.currency) if row.price_micros else _("free")
     return MessageNote(
-        text=money.show_micros(row.price_micros, row.currency) if row.price_micros else "free",
+        text=_("Test %(price)s") % {"price": price} if row.rule in TEST_RULES else price,
         title=counted if row.rule in PRICED_RULES else str(Rule(row.rule).label),
         url=_url(row.message_id),
         place=row.market,

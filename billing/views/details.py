@@ -10,14 +10,13 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from accounts.access import BusinessRequest, member_page
-from accounts.models import Role
+from accounts.models import FINANCE
 from billing import emails
 from billing.documents import einvoice
 from billing.forms import BillingDetailsForm
 from billing.invoices import draft as invoices_draft
 from billing.models import BillingDetails, Seller
 
-FINANCE = (Role.OWNER, Role.FINANCE)
 MAILS_SHOWN = 30
 
 
@@ -26,6 +25,9 @@ def details(request: BusinessRequest) -> HttpResponse:
     """Billing details of future invoices; POST changes them. Issued invoices stay as they are."""
     posted = request.POST if request.method == "POST" else None
     form = BillingDetailsForm(posted, instance=BillingDetails.of(request.business))
+    if not settings.STRIPE_API_KEY:
+        # Nothing can be charged by itself: it is not asked.
+        del form.fields["auto_collect"]
     if form.is_bound and form.is_valid():
         form.save()
         messages.success(request, _("The next invoices will say this."))

@@ -9,7 +9,7 @@ from django.shortcuts import render
 from django.utils.translation import gettext_lazy as _
 
 from accounts.access import BusinessRequest, member_page
-from accounts.models import Business, Role
+from accounts.models import AGENTS, Business, Role
 from billing.pricing import estimate as pricing_estimate
 from core.errors import BadInput
 from hosting.broadcasts import recipients
@@ -64,7 +64,7 @@ class EstimateForm(forms.Form):
         return recipients.parse_list(text)
 
 
-@member_page(Role.OWNER, Role.FINANCE, Role.AGENT)
+@member_page(*AGENTS, Role.FINANCE)
 def estimate(request: BusinessRequest) -> HttpResponse:
     """Cost of messages to pasted or uploaded numbers, by market and tier, and in all."""
     form = EstimateForm(

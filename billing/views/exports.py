@@ -8,14 +8,13 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts.access import BusinessRequest, member_page
-from accounts.models import Role
+from accounts.models import FINANCE
 from billing import finance_exports, tasks
 from billing.forms import FinanceExportForm
 from billing.models import Export
 from core.errors import ParleyError
 from core.wake import notify
 
-FINANCE = (Role.OWNER, Role.FINANCE)
 MAX_EXPORTS_SHOWN = 50
 
 

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from accounts.access import BusinessRequest, member_page
-from accounts.models import Role
+from accounts.models import FINANCE
 from billing import pay_links
 from billing.documents import archive, tables
 from billing.metering.charts import usage_charts
@@ -39,7 +39,6 @@ from billing.pricing.explanation import Explanation, explain
 from billing.rate_cards.terms import terms_of
 from hosting.models import Category, HostedCount, Message
 
-FINANCE = (Role.OWNER, Role.FINANCE)
 INVOICES_PER_PAGE = 24
 PAST_DUE = "past_due"
 STATUSES = [choice for choice in InvoiceStatus.choices if choice[0] != InvoiceStatus.DRAFT]
@@ -177,6 +176,7 @@ def invoices(request: BusinessRequest) -> HttpResponse:
         "statuses": [("", _("All")), (PAST_DUE, _("Past due")), *STATUSES],
         "now": request.business.now(),
         "is_filtered": bool(status or year or words),
+        "held": settlement.held_money(request.business),
     }
     return render(request, "billing/invoices/invoices.html", context)
 

@@ -12,7 +12,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts.access import BusinessRequest, member_page
-from accounts.models import Role
+from accounts.models import FINANCE
 from billing import pay_links, tasks
 from billing.documents import archive
 from billing.models import BillingDetails, Invoice
@@ -23,8 +23,6 @@ from core.errors import ParleyError
 from core.stripe import payment_redirect
 from core.tenancy import system
 from core.wake import notify
-
-FINANCE = (Role.OWNER, Role.FINANCE)
 
 
 @never_cache

@@ -7,13 +7,11 @@ from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
 from accounts.access import BusinessRequest, member_page
-from accounts.models import Role
+from accounts.models import FINANCE
 from billing.invoices.close import next_month
 from billing.metering.usage import months_of
 from billing.models import RateCategory
 from billing.rate_cards.terms import first_market, terms_of, tiers_of
-
-FINANCE = (Role.OWNER, Role.FINANCE)
 
 
 @require_GET

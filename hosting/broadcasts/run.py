@@ -254,6 +254,7 @@ def _send(broadcast: Broadcast, row: Recipient) -> Result:
                 kind="template",
                 content=drafts.recipient_content(broadcast.template, row.variables),
                 author=broadcast.author,
+                is_broadcast=True,
             )
     except CloudApiError as error:
         if error.number == PAIR_RATE_LIMITED:

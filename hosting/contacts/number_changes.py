@@ -12,7 +12,14 @@ from accounts.audit import record
 from core.errors import BadInput, NotYours
 from hosting.contacts.identity import user_id_for
 from hosting.contacts.identity_locks import lock_identities
-from hosting.models import Contact, Conversation, ConversationLabel, FormerNumber, Message
+from hosting.models import (
+    Contact,
+    Conversation,
+    ConversationLabel,
+    FormerNumber,
+    Mention,
+    Message,
+)
 
 # Moments of a thread that say what the next message costs.
 WINDOWS = ("last_inbound_at", "referred_at", "free_entry_at")
@@ -187,6 +194,8 @@ def _network_user_id(contact: Contact) -> str:
 
 def _merge_threads(thread: Conversation, *, into: Conversation, with_windows: bool) -> None:
     ConversationLabel.objects.filter(conversation=thread, label__in=into.labels.all()).delete()
+    both = into.mentions.values("user")
+    Mention.objects.filter(conversation=thread, user__in=both).delete()
     # Both at once: the contact of a message is that of its conversation.
     Message.objects.filter(conversation=thread).update(
         conversation=into, contact_id=into.contact_id

@@ -14,7 +14,7 @@ from hosting.cloudapi.parts import Button, buttons_of, header_of
 from hosting.cloudapi.sends import MEDIA_KINDS
 from hosting.cloudapi.texts import products_of
 from hosting.media.store import media_of
-from hosting.models import Media, Message, Note
+from hosting.models import Activity, Media, Message, Note
 
 KNOWN_KINDS = frozenset({
     "text", "template", "image", "video", "audio", "document", "sticker", "location", "contacts",
@@ -41,7 +41,7 @@ class Entry:
     notes: list[extensions.MessageNote] = field(default_factory=list)
     reactions: list[str] = field(default_factory=list)
     media: Media | None = None
-    private_notes: list[Note] = field(default_factory=list)
+    private_notes: list[Note | Activity] = field(default_factory=list)
     products: list[extensions.ProductCard] = field(default_factory=list)
 
     @property

@@ -15,12 +15,16 @@ from hosting.models import (
     ConversationLabel,
     Label,
     LockedMessage,
+    Mention,
     Number,
 )
 from hosting.models.conversations import ConversationQuerySet
 
 LIST_PAGE = 30
-VIEWS = ("open", "mine", "unassigned", "snoozed", "resolved", "locked")
+VIEWS = ("open", "mine", "unassigned", "snoozed", "resolved", "mentioned", "locked")
+
+# Views that are offered only while they have conversations.
+SHOWN_WITH_SOME = ("mentioned", "locked")
 
 
 @dataclass(frozen=True)
@@ -63,7 +67,7 @@ def filter_choices(business: Business, *, reader: User | None = None) -> FilterC
     members = Membership.objects.filter(business=OuterRef("pk")).order_by("id")
     numbers = Number.objects.filter(business=OuterRef("pk")).order_by("id")
     found = Business.objects.filter(pk=business.pk).values_list(
-        ArraySubquery(labels.values(row=JSONObject(id="id", name="name"))),
+        ArraySubquery(labels.values(row=JSONObject(id="id", name="name", colour="colour"))),
         ArraySubquery(
             members.values(row=JSONObject(id="user_id", name="user__name", email="user__email"))
         ),
@@ -106,6 +110,7 @@ def _views(now: datetime, user: User) -> dict[str, Q | Exists]:
         "unassigned": awake & Q(assignee=None),
         "snoozed": asleep,
         "resolved": Q(is_resolved=True),
+        "mentioned": Exists(Mention.objects.filter(conversation=OuterRef("pk"), user=user)),
         "locked": Exists(LockedMessage.objects.filter(conversation=OuterRef("pk"))),
     }
 
@@ -145,6 +150,11 @@ def label_ids() -> ArraySubquery:
     return ArraySubquery(
         ConversationLabel.objects.filter(conversation=OuterRef("pk")).values("label_id")
     )
+
+
+def is_mentioned(user: User) -> Exists:
+    """Return a query column that says whether the user is named in a note they have not seen."""
+    return Exists(Mention.objects.filter(conversation=OuterRef("pk"), user=user))
 
 
 def list_page(conversations: QuerySet[Conversation], *, before: str = "") -> ListPage:

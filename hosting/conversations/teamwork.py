@@ -1,15 +1,17 @@
 """Teamwork on conversations: labels, private notes, snoozing, canned replies."""
 
+import re
 from datetime import datetime, time, timedelta
 
-from django.db import connection
+from django.db import IntegrityError, connection, transaction
 from django.db.models import Count, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts.models import User
+from accounts.models import AGENTS, User
+from core import links, outbox
 from core.errors import BadInput, NotYours, ParleyError
-from hosting.models import CannedReply, Conversation, ConversationLabel, Label, Note
+from hosting.models import CannedReply, Conversation, ConversationLabel, Label, Mention, Note
 
 MAX_LABELS, MAX_LABELS_PER_CONVERSATION, MAX_REPLIES = 200, 10, 500
 MAX_NAME = 40
@@ -23,11 +25,11 @@ class TooMany(ParleyError):
     status = 409
 
 
-def add_label(*, conversation: Conversation, name: str) -> Label:
+def add_label(*, conversation: Conversation, name: str) -> tuple[Label, bool]:
     """Add a label to a conversation, creating it if the business has none of that name.
 
-    Adding it again changes nothing. Raises BadInput for an empty or long name, TooMany beyond 10
-    labels a conversation or 200 a business.
+    Returns the label and whether it was not on the conversation before. Raises BadInput for an
+    empty or long name, TooMany beyond 10 labels a conversation or 200 a business.
     """
     name = " ".join(name.split())
     if not name or len(name) > MAX_NAME:
@@ -40,15 +42,10 @@ def add_label(*, conversation: Conversation, name: str) -> Label:
             _("A conversation has %(max)s labels at most.") % {"max": MAX_LABELS_PER_CONVERSATION}
         )
     label = _label(conversation.business_id, name)
-    ConversationLabel.objects.bulk_create(
-        [
-            ConversationLabel(
-                business_id=conversation.business_id, conversation=conversation, label=label
-            )
-        ],
-        ignore_conflicts=True,
+    _row, is_new = ConversationLabel.objects.get_or_create(
+        business_id=conversation.business_id, conversation=conversation, label=label
     )
-    return label
+    return label, is_new
 
 
 def _label(business_id: int, name: str) -> Label:
@@ -64,31 +61,66 @@ def _label(business_id: int, name: str) -> Label:
     return found
 
 
-def remove_label(*, conversation: Conversation, label_id: int) -> None:
-    """Remove a label from a conversation; a label that is not on it is ignored."""
-    ConversationLabel.objects.filter(conversation=conversation, label_id=label_id).delete()
+def remove_label(*, conversation: Conversation, label_id: int) -> str:
+    """Remove a label from a conversation and return its name; "" where it is not on it."""
+    own = ConversationLabel.objects.filter(conversation=conversation, label_id=label_id)
+    name = own.values_list("label__name", flat=True).first() or ""
+    own.delete()
+    return name
+
+
+def change_label(*, label: Label, name: str, colour: int | None) -> None:
+    """Rename and colour a label; BadInput for a name that is empty, long, or another label's."""
+    name = " ".join(name.split())
+    if not name or len(name) > MAX_NAME:
+        raise BadInput(_("A label has 1 to %(max)s characters.") % {"max": MAX_NAME}, field="label")
+    label.name, label.colour = name, colour if colour in range(8) else None
+    try:
+        with transaction.atomic():
+            label.save(update_fields=["name", "colour"])
+    except IntegrityError:
+        raise BadInput(_("There is a label of that name already."), field="label") from None
 
 
 def write_note(*, conversation: Conversation, author: User, text: str) -> Note:
-    """Add a private note to the conversation."""
-    return Note.objects.create(
+    """Add a private note to the conversation; who is named in it as @Name is notified by mail."""
+    note = Note.objects.create(
         business_id=conversation.business_id,
         conversation=conversation,
         author=author,
         text=text,
         created_at=conversation.business.now(),
     )
+    _mention(note, conversation)
+    return note
 
 
-def snooze(*, conversation: Conversation, until: datetime | None) -> None:
-    """Snooze a conversation until that time, or wake it with None.
+def _mention(note: Note, conversation: Conversation) -> None:
+    members = conversation.business.memberships.filter(role__in=AGENTS).select_related("user")
+    wanted = [one.user for one in members if _is_named(one.user, note.text)]
+    named = [user for user in wanted if user.pk != note.author_id]
+    rows = [
+        Mention(business_id=note.business_id, conversation=conversation, user=user)
+        for user in named
+    ]
+    Mention.objects.bulk_create(rows, ignore_conflicts=True)
+    link = links.absolute(conversation.get_absolute_url())
+    outbox.write(
+        outbox.render("mention", {"note": note, "conversation": conversation, "link": link}),
+        key=f"mention-{note.pk}",
+        recipients=[user.email for user in named],
+        business_id=note.business_id,
+        is_private=True,
+    )
 
-    Raises BadInput unless the time is within the next 366 days.
-    """
-    now = conversation.business.now()
-    if until is not None and not now < until <= now + timedelta(days=366):
-        raise BadInput(_("Choose a time from now to a year ahead."), field="until")
-    Conversation.objects.filter(pk=conversation.pk).update(snoozed_until=until)
+
+def _is_named(user: User, text: str) -> bool:
+    return re.search(rf"@{re.escape(str(user))}(?!\w)", text, re.IGNORECASE) is not None
+
+
+def seen(*, conversation: Conversation, user: User) -> None:
+    """The user has opened the conversation: their mentions in it are seen."""
+    Mention.objects.filter(conversation=conversation, user=user).delete()
 
 
 def snooze_times(now: datetime) -> list[tuple[str, datetime]]:

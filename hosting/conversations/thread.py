@@ -5,10 +5,11 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import DateTimeField, F, Q, QuerySet, Value
 
+from accounts.models import User
 from hosting.conversations.entries import Entry, entries_of
-from hosting.models import Conversation, Message, Note, Template, TemplateStatus
+from hosting.models import Activity, Conversation, Message, Note, Template, TemplateStatus
 
 THREAD_PAGE = 40
 # The most messages that a page left open reloads at once.
@@ -30,7 +31,7 @@ class ThreadPage:
     newer: int = 0
     at_start: bool = False
     ends_at: datetime | None = None
-    private_notes: list[Note] = field(default_factory=list)
+    private_notes: list[Note | Activity] = field(default_factory=list)
 
 
 def latest_page(messages: QuerySet[Message], *, own: str, before: int = 0) -> ThreadPage:
@@ -102,21 +103,48 @@ def page_since(messages: QuerySet[Message], *, own: str, since: int) -> ThreadPa
 
 
 def with_private_notes(page: ThreadPage, conversation: Conversation) -> ThreadPage:
-    """Return the page with the private notes of its time span, each below the preceding message."""
-    notes = (
-        Note.objects.filter(conversation=conversation)
-        .select_related("author")
-        .order_by("created_at", "id")
-    )
-    if page.entries and not page.at_start:
-        notes = notes.filter(created_at__gte=page.entries[0].message.created_at)
-    if page.ends_at:
-        notes = notes.filter(created_at__lt=page.ends_at)
-    above: list[Note] = []
-    for note in notes:
+    """Return the page with the private notes and activities of its time span, each below the
+    preceding message.
+    """
+    above: list[Note | Activity] = []
+    for note in _beside(conversation, page):
         before = [entry for entry in page.entries if entry.message.created_at <= note.created_at]
         (before[-1].private_notes if before else above).append(note)
     return replace(page, private_notes=above)
+
+
+COLUMNS = (
+    "pk",
+    "created_at",
+    "author_id",
+    "author__name",
+    "author__email",
+    "text",
+    "kind",
+    "until",
+)
+
+
+def _beside(conversation: Conversation, page: ThreadPage) -> list[Note | Activity]:
+    """Private notes and activities of the page's time span in order, with authors; one query."""
+    notes = Note.objects.annotate(kind=Value(""), until=Value(None, DateTimeField()))
+    activities = Activity.objects.annotate(text=F("subject"))
+    wanted = Q(conversation=conversation)
+    if page.entries and not page.at_start:
+        wanted &= Q(created_at__gte=page.entries[0].message.created_at)
+    if page.ends_at:
+        wanted &= Q(created_at__lt=page.ends_at)
+    rows = notes.filter(wanted).values_list(*COLUMNS)
+    rows = rows.union(activities.filter(wanted).values_list(*COLUMNS), all=True)
+    return sorted(map(_beside_row, rows), key=lambda one: (one.created_at, one.pk))
+
+
+def _beside_row(row: Any) -> Note | Activity:
+    pk, at, author_id, name, email, text, kind, until = row
+    author = User(pk=author_id, name=name, email=email) if author_id else None
+    if kind:
+        return Activity(pk=pk, created_at=at, author=author, subject=text, kind=kind, until=until)
+    return Note(pk=pk, created_at=at, author=author, text=text)
 
 
 def first_id_since(messages: QuerySet[Message], since: datetime) -> int:

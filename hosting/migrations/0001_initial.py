@@ -209,6 +209,22 @@ class Migration(InitialMigration):
             ],
         ),
         migrations.CreateModel(
+            name='Activity',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('kind', models.CharField(choices=[('assigned', 'assigned'), ('unassigned', 'unassigned'), ('resolved', 'resolved'), ('reopened', 'reopened'), ('snoozed', 'snoozed'), ('woken', 'no longer snoozed'), ('labelled', 'labelled'), ('unlabelled', 'label removed')], max_length=12)),
+                ('subject', models.CharField(blank=True, help_text="The assignee's or label's name.", max_length=200)),
+                ('until', models.DateTimeField(blank=True, null=True)),
+                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
+                ('author', models.ForeignKey(help_text='Empty for programs.', null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('business', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.business')),
+                ('conversation', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='activities', to='hosting.conversation')),
+            ],
+            options={
+                'verbose_name_plural': 'activities',
+            },
+        ),
+        migrations.CreateModel(
             name='ConversationLabel',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -325,6 +341,7 @@ class Migration(InitialMigration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('name', models.CharField(max_length=40)),
+                ('colour', models.PositiveSmallIntegerField(blank=True, help_text='0 to 7; empty: by the name.', null=True)),
                 ('business', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='labels', to='accounts.business')),
                 ('conversations', models.ManyToManyField(related_name='labels', through='hosting.ConversationLabel', to='hosting.conversation')),
             ],
@@ -419,6 +436,16 @@ class Migration(InitialMigration):
             options={
                 'verbose_name_plural': 'media fetches',
             },
+        ),
+        migrations.CreateModel(
+            name='Mention',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
+                ('business', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.business')),
+                ('conversation', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='mentions', to='hosting.conversation')),
+                ('user', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
+            ],
         ),
         migrations.CreateModel(
             name='Note',
@@ -877,6 +904,10 @@ class Migration(InitialMigration):
             constraint=models.CheckConstraint(condition=models.Q(('wa_id__regex', '^(?:55[1-9]{2}[689]\\d{7}|521[2-9]\\d{9}|54[1-3]\\d{9}|225[04-9][0-3]\\d{6}|225[04-9][4-6]\\d{6}|225[04-9][7-9]\\d{6}|229(?:2[0-5]|[4-69]\\d)\\d{6}|237[579]\\d{7}|24101\\d{6}|24102\\d{6}|24104\\d{6}|24105\\d{6}|24106\\d{6}|24107\\d{6}|84120\\d{7}|84121\\d{7}|84122\\d{7}|84126\\d{7}|84128\\d{7}|84123\\d{7}|84124\\d{7}|84125\\d{7}|84127\\d{7}|84129\\d{7}|84162\\d{7}|84163\\d{7}|84164\\d{7}|84165\\d{7}|84166\\d{7}|84167\\d{7}|84168\\d{7}|84169\\d{7}|84186\\d{7}|84188\\d{7}|84199\\d{7})$'), _negated=True), name='contact_number_in_its_one_form'),
         ),
         migrations.AddIndex(
+            model_name='activity',
+            index=models.Index(fields=['conversation', 'created_at'], name='activity_in_thread'),
+        ),
+        migrations.AddIndex(
             model_name='erasure',
             index=models.Index(condition=models.Q(('dead_at', None), ('done_at', None)), fields=['business', 'not_before', 'id'], name='erasure_due'),
         ),
@@ -949,6 +980,10 @@ class Migration(InitialMigration):
             constraint=models.CheckConstraint(condition=models.Q(('name', ''), _negated=True), name='label_has_a_name'),
         ),
         migrations.AddConstraint(
+            model_name='label',
+            constraint=models.CheckConstraint(condition=models.Q(('colour', None), ('colour__lte', 7), _connector='OR'), name='label_colour_known'),
+        ),
+        migrations.AddConstraint(
             model_name='conversationlabel',
             constraint=models.UniqueConstraint(fields=('conversation', 'label'), name='label_once_per_conversation'),
         ),
@@ -1005,6 +1040,10 @@ class Migration(InitialMigration):
         migrations.AddConstraint(
             model_name='media',
             constraint=models.CheckConstraint(condition=models.Q(('locked_until', None), ('is_ready', False), _connector='OR'), name='locked_media_not_ready'),
+        ),
+        migrations.AddConstraint(
+            model_name='mention',
+            constraint=models.UniqueConstraint(fields=('conversation', 'user'), name='mentioned_once_until_seen'),
         ),
         migrations.AddIndex(
             model_name='note',

@@ -22,13 +22,21 @@ from hosting.models.numbers import Account, Number, Transport
 from hosting.models.phones import SimulatedPhone, SimulatedPhoneBlock
 from hosting.models.rejections import RejectedSend
 from hosting.models.retention import Erasure, ForgottenMessage, Retention
-from hosting.models.teamwork import CannedReply, ConversationLabel, Label, Note
+from hosting.models.teamwork import (
+    Activity,
+    CannedReply,
+    ConversationLabel,
+    Label,
+    Mention,
+    Note,
+)
 from hosting.models.transfers import ChatExport, ChatImport
 from hosting.models.upstreams import MediaFetch, Receipt, TemplateSync, Upstream, UpstreamMedia
 from hosting.models.webhooks import Webhook, WebhookCall
 
 __all__ = [
     "Account",
+    "Activity",
     "Block",
     "Broadcast",
     "BroadcastRecipient",
@@ -57,6 +65,7 @@ __all__ = [
     "LockedMessage",
     "Media",
     "MediaFetch",
+    "Mention",
     "Message",
     "NetworkNotice",
     "Note",

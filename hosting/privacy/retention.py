@@ -16,7 +16,7 @@ from django.db.models import F, Max, Q
 from django.db.models.functions import Coalesce, Least
 from django.utils import timezone
 
-from accounts.models import Membership, Role
+from accounts.models import ADMINS, Membership
 from core import outbox
 from core.models import Email
 from core.sql import statement
@@ -104,7 +104,7 @@ def _key(held: Retention) -> str:
 
 
 def _mail_owners(number: Number, held: Retention) -> None:
-    owners = Membership.objects.filter(business_id=number.business_id, role=Role.OWNER)
+    owners = Membership.objects.filter(business_id=number.business_id, role__in=ADMINS)
     context = {
         "number": number,
         "business": number.business,

@@ -1,6 +1,7 @@
 -- Promises: one outbound message written, queued for its transport, shown in its conversation and counted against
 -- the plan's month; or nothing at all, where the plan's limit is reached (`id` is null) or its conversation was merged
--- into another one (`contact_id` is null). The contact is the conversation's own, which is locked.
+-- into another one (`contact_id` is null). The contact is the conversation's own, which is locked. A broadcast leaves
+-- the conversation's place and preview in the list while something unread waits.
 WITH thread AS (
     SELECT id, contact_id FROM hosting_conversation
      WHERE business_id = %(business_id)s AND id = %(conversation_id)s FOR KEY SHARE
@@ -25,7 +26,10 @@ WITH thread AS (
         (message_id, business_id, number_id, transport, state, attempts, not_before, last_error, queued_at)
     SELECT id, %(business_id)s, %(number_id)s, %(transport)s, %(state)s, 0, now(), '', now() FROM written
 ), shown AS (
-    UPDATE hosting_conversation SET last_message_at = greatest(last_message_at, %(at)s), last_message_text = %(preview)s,
+    UPDATE hosting_conversation
+       SET last_message_at = CASE WHEN %(is_broadcast)s AND unread_count > 0 THEN last_message_at
+                                  ELSE greatest(last_message_at, %(at)s) END,
+           last_message_text = CASE WHEN %(is_broadcast)s AND unread_count > 0 THEN last_message_text ELSE %(preview)s END,
            free_entry_at = greatest(free_entry_at, %(free_entry_at)s::timestamptz)
      WHERE business_id = %(business_id)s AND id = %(conversation_id)s AND EXISTS (SELECT FROM written)
 )

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts.access import BusinessRequest, member_page
-from accounts.models import Role
+from accounts.models import AGENTS
 from core.errors import BadInput, ParleyError
 from core.wake import notify
 from hosting import extensions, tasks
@@ -24,7 +24,7 @@ from hosting.forms.broadcasts import BroadcastForm
 from hosting.inbound import opt_outs as inbound_opt_outs
 from hosting.models import Broadcast, Contact
 
-CHAT_ROLES = (Role.OWNER, Role.AGENT)
+CHAT_ROLES = AGENTS
 SHOWN = 50
 INVALID_SHOWN = 100
 

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts.access import BusinessRequest, member_page
-from accounts.models import Role
+from accounts.models import ADMINS, AGENTS
 from core import widths
 from core.errors import BadInput
 from core.wake import notify
@@ -21,7 +21,7 @@ from hosting.models import Block, Contact, Conversation, Erasure, Number
 from hosting.numbers import profile
 from hosting.privacy import data_copy, erasure, legal_holds
 
-CHAT_ROLES = (Role.OWNER, Role.AGENT)
+CHAT_ROLES = AGENTS
 PAGE = 50
 
 
@@ -116,7 +116,7 @@ def marketing(request: BusinessRequest, contact_id: int) -> HttpResponse:
 
 
 @require_POST
-@member_page(Role.OWNER)
+@member_page(*ADMINS)
 def hold(request: BusinessRequest, contact_id: int) -> HttpResponse:
     """Set or lift the legal hold."""
     legal_holds.set_hold(_own(request, contact_id), on=request.POST.get("held") == "1")
@@ -124,7 +124,7 @@ def hold(request: BusinessRequest, contact_id: int) -> HttpResponse:
 
 
 @require_GET
-@member_page(Role.OWNER)
+@member_page(*ADMINS)
 def data(request: BusinessRequest, contact_id: int) -> Any:
     """All stored data of the customer, as a ZIP."""
     found = _own(request, contact_id)
@@ -134,7 +134,7 @@ def data(request: BusinessRequest, contact_id: int) -> Any:
 
 
 @require_POST
-@member_page(Role.OWNER)
+@member_page(*ADMINS)
 def erase(request: BusinessRequest, contact_id: int) -> HttpResponse:
     """Request the customer's erasure after confirmation."""
     found = _own(request, contact_id)

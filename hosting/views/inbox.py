@@ -1,21 +1,26 @@
 """The inbox: conversations, and the open thread with its actions."""
 
+import json
 import uuid
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import transaction
-from django.http import Http404, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts.access import BusinessRequest, member_page
-from accounts.models import Role
+from accounts.models import AGENTS
 from accounts.plans import limits
 from core.errors import ParleyError
 from core.wake import notify
 from hosting import extensions, tasks
 from hosting.conversations import inbox as conversations_inbox
+from hosting.conversations import teamwork
 from hosting.conversations import thread as threads
 from hosting.conversations.teamwork import snooze_times
 from hosting.forms.conversations import ReplyForm, TemplateForm
@@ -26,7 +31,20 @@ from hosting.messages.send import send_message
 from hosting.models import Conversation, Direction, Message, Template, Transport
 from hosting.search import filters, query
 
-CHAT_ROLES = (Role.OWNER, Role.AGENT)
+CHAT_ROLES = AGENTS
+# What agents react with.
+EMOJI = ("👍", "❤️", "😂", "😮", "😢", "🙏")
+# The cookie of who wants Enter to send; others use Ctrl-Enter.
+ENTER_SENDS = "enter_sends"
+VIEW_NAMES = {
+    "open": _lazy("Open"),
+    "mine": _lazy("Mine"),
+    "unassigned": _lazy("Unassigned"),
+    "snoozed": _lazy("Snoozed"),
+    "resolved": _lazy("Resolved"),
+    "mentioned": _lazy("Mentions"),
+    "locked": _lazy("Locked"),
+}
 
 
 @require_GET
@@ -43,7 +61,8 @@ def rows(request: BusinessRequest) -> HttpResponse:
     return render(
         request,
         "hosting/conversations/_rows.html",
-        _list(request, current=request.GET.get("current", "")),
+        _list(request, current=request.GET.get("current", ""))
+        | {"with_views": request.htmx and not request.GET.get("before_row")},
     )
 
 
@@ -117,7 +136,7 @@ def reply(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
         if file := form.cleaned_data["file"]:
             limits.check_uploads(request.business)
             kind, content = store_attachment(business=request.business, file=file, caption=text)
-        _send(
+        send(
             request,
             conversation,
             kind=kind,
@@ -164,7 +183,7 @@ def _send_template(
     context: dict[str, Any],
 ) -> HttpResponse:
     try:
-        _send(
+        send(
             request,
             conversation,
             kind="template",
@@ -180,38 +199,6 @@ def _send_template(
     return _composer(request, conversation)
 
 
-@require_POST
-@member_page(*CHAT_ROLES)
-def resolve(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
-    """Resolve or reopen a conversation; a new message from the customer also reopens it."""
-    conversation = conversation_of(request, public_id)
-    Conversation.objects.filter(pk=conversation.pk).update(
-        is_resolved=request.POST.get("resolved") == "1"
-    )
-    notify_dashboards(request, conversation)
-    return refreshed_pane(request, conversation)
-
-
-@require_POST
-@member_page(*CHAT_ROLES)
-def assign(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
-    """Assign a conversation to a member, or to nobody."""
-    conversation = conversation_of(request, public_id)
-    member_id = _number(request.POST.get("assignee"))
-    member = None
-    if member_id:
-        member = (
-            request.business.memberships.filter(user_id=member_id)
-            .values_list("user_id", flat=True)
-            .first()
-        )
-        if member is None:
-            raise Http404
-    Conversation.objects.filter(pk=conversation.pk).update(assignee_id=member)
-    notify_dashboards(request, conversation)
-    return refreshed_pane(request, conversation)
-
-
 def _list(request: BusinessRequest, current: str = "") -> dict[str, Any]:
     view = request.GET.get("view", "open")
     choices = _choices(request)
@@ -221,6 +208,13 @@ def _list(request: BusinessRequest, current: str = "") -> dict[str, Any]:
     )
     return {
         "list": conversations_inbox.list_page(found, before=request.GET.get("before_row", "")),
+        "views": [
+            (name, words, choices.counts[name])
+            for name, words in VIEW_NAMES.items()
+            if name not in conversations_inbox.SHOWN_WITH_SOME
+            or choices.counts[name]
+            or name == view
+        ],
         "choices": choices,
         "counts": choices.counts,
         "view": view if view in conversations_inbox.VIEWS else "open",
@@ -262,6 +256,8 @@ def _open(
     request: BusinessRequest, conversation: Conversation, before: int = 0, at: int = 0
 ) -> dict[str, Any]:
     _mark_seen(request, conversation)
+    if request.membership.pk and getattr(conversation, "is_mentioned", False):
+        teamwork.seen(conversation=conversation, user=request.user)
     found = _messages(conversation)
     page = (
         threads.page_around(found, own=Direction.OUT, at=at)
@@ -294,7 +290,9 @@ def composer_context(request: BusinessRequest, conversation: Conversation) -> di
         "conversation": conversation,
         "now": now,
         "window_open": window_open,
+        "reactions": EMOJI,
         "tools": extensions.composer_tools,
+        "enter_sends": request.COOKIES.get(ENTER_SENDS) == "1",
     }
 
 
@@ -318,22 +316,42 @@ def _composer(
     )
 
 
+@dataclass(frozen=True)
+class Toast:
+    """What a change says, and the request that undoes it: an address and its form values."""
+
+    text: str
+    undo: str = ""
+    values: dict[str, str] = field(default_factory=dict)
+
+    def event(self) -> dict[str, Any]:
+        """The event for the page's script."""
+        undo = {"url": self.undo, "values": self.values, "label": _("Undo")} if self.undo else None
+        return {"text": self.text, "undo": undo}
+
+
 def refreshed_pane(
-    request: BusinessRequest, conversation: Conversation, **more: str
+    request: BusinessRequest, conversation: Conversation, toast: Toast | None = None, **more: str
 ) -> HttpResponse:
-    """Return the thread pane after a change; without htmx, redirect to the page."""
+    """Return the thread pane after a change, with what the change says; without htmx, redirect to
+    the page.
+    """
     if request.htmx:
         response = render(
             request,
             "hosting/conversations/_pane.html",
             _open(request, conversation_of(request, conversation.public_id)) | more,
         )
-        response.headers["HX-Trigger"] = "changed"
+        events: dict[str, Any] = {"changed": ""}
+        if toast:
+            events["toast"] = toast.event()
+        response.headers["HX-Trigger"] = json.dumps(events)
         return response
     return redirect(conversation.get_absolute_url())
 
 
-def _send(request: BusinessRequest, conversation: Conversation, **what: Any) -> None:
+def send(request: BusinessRequest, conversation: Conversation, **what: Any) -> None:
+    """Send a message of the member's; raises what `send_message` raises."""
     with transaction.atomic():
         send_message(
             business=request.business,
@@ -359,7 +377,8 @@ def conversation_of(request: BusinessRequest, public_id: uuid.UUID) -> Conversat
     """Return the business's conversation of that id, or 404."""
     return get_object_or_404(
         Conversation.objects.select_related("contact", "number__account", "assignee").annotate(
-            label_ids=conversations_inbox.label_ids()
+            label_ids=conversations_inbox.label_ids(),
+            is_mentioned=conversations_inbox.is_mentioned(request.user),
         ),
         business=request.business,
         public_id=public_id,

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from accounts.access import BusinessRequest, member_page
 from accounts.audit import record
-from accounts.models import Role
+from accounts.models import ADMINS
 from core.wake import notify
 from hosting import tasks
 from hosting.errors import CloudApiError
@@ -22,7 +22,7 @@ PAGE = 50
 
 
 @require_GET
-@member_page(Role.OWNER)
+@member_page(*ADMINS)
 def templates(request: BusinessRequest) -> HttpResponse:
     """Templates, newest first."""
     rows = Template.objects.live().filter(business=request.business).select_related("account")
@@ -45,7 +45,7 @@ def templates(request: BusinessRequest) -> HttpResponse:
     return render(request, "hosting/message_templates/settings_templates.html", context)
 
 
-@member_page(Role.OWNER)
+@member_page(*ADMINS)
 def new_template(request: BusinessRequest) -> HttpResponse:
     """A form with preview; refusals are shown and the input is kept."""
     form = _form(request)
@@ -68,14 +68,14 @@ def new_template(request: BusinessRequest) -> HttpResponse:
 
 
 @require_POST
-@member_page(Role.OWNER)
+@member_page(*ADMINS)
 def preview_template(request: BusinessRequest) -> HttpResponse:
     """The preview of the input so far."""
     return render(request, "hosting/message_templates/_preview.html", _form(request).preview())
 
 
 @require_GET
-@member_page(Role.OWNER)
+@member_page(*ADMINS)
 def template(request: BusinessRequest, template_id: str) -> HttpResponse:
     """One template with preview and review status."""
     found = _own(request, template_id)
@@ -105,7 +105,7 @@ def parts_of(found: Template) -> dict[str, Any]:
 
 
 @require_POST
-@member_page(Role.OWNER)
+@member_page(*ADMINS)
 def delete_template(request: BusinessRequest, template_id: str) -> HttpResponse:
     """Delete it in this language; sent messages stay."""
     found = _own(request, template_id)
@@ -118,7 +118,7 @@ def delete_template(request: BusinessRequest, template_id: str) -> HttpResponse:
 
 
 @require_POST
-@member_page(Role.OWNER)
+@member_page(*ADMINS)
 def synchronise(request: BusinessRequest) -> HttpResponse:
     """Request synchronisation with the upstreams."""
     for account in Account.objects.filter(business=request.business, upstream__isnull=False):

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts.access import BusinessRequest, member_page
-from accounts.models import Role
+from accounts.models import AGENTS
 from core.errors import ParleyError
 from core.wake import notify
 from hosting import extensions, tasks
@@ -23,7 +23,7 @@ from hosting.media.store import store_attachment
 from hosting.models import Conversation, Direction, Message, Number, SimulatedPhone, Status
 from hosting.transports import sandbox
 
-CHAT_ROLES = (Role.OWNER, Role.AGENT)
+CHAT_ROLES = AGENTS
 MAX_HANDSETS_SHOWN = 60
 # Paths that may be shown inside another page: public ones, which allow it.
 PUBLIC_PAGES = "/s/"

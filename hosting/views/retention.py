@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts.access import BusinessRequest, member_page
-from accounts.models import Role
+from accounts.models import ADMINS
 from core.wake import notify
 from hosting import tasks
 from hosting.models import Number
@@ -17,7 +17,7 @@ MAX_DAYS = 3650
 
 
 @require_GET
-@member_page(Role.OWNER)
+@member_page(*ADMINS)
 def page(request: BusinessRequest) -> HttpResponse:
     """Each number's retention: in force, announced, last run."""
     numbers = (
@@ -32,7 +32,7 @@ def page(request: BusinessRequest) -> HttpResponse:
 
 
 @require_POST
-@member_page(Role.OWNER)
+@member_page(*ADMINS)
 def change(request: BusinessRequest, phone_number_id: str) -> HttpResponse:
     """Change a number's retention and legal hold."""
     number = get_object_or_404(

@@ -8,7 +8,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
 from accounts.access import BusinessRequest, member_page
-from accounts.models import Business, Role
+from accounts.models import AGENTS, Business, Role
 from core.errors import BadInput
 from core.paging import cursor_of, read_cursor
 from hosting.conversations.entries import KNOWN_KINDS
@@ -39,7 +39,7 @@ class SearchResult:
 
 
 @require_GET
-@member_page(Role.OWNER, Role.AGENT, Role.VIEWER)
+@member_page(*AGENTS, Role.VIEWER)
 def page(request: BusinessRequest) -> HttpResponse:
     """Messages that match, newest first, and customers whose name or number matches."""
     words = request.GET.get("q", "").strip()[:200]

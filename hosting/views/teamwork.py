@@ -1,18 +1,20 @@
-"""Teamwork in the inbox: labels, private notes, snoozing, canned replies, typing indicators."""
+"""Teamwork in the inbox: private notes, canned replies, labels, typing indicators."""
 
 import uuid
 
+from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts.access import BusinessRequest, member_page
+from accounts.models import AGENTS
 from core.errors import ParleyError
 from hosting.conversations import teamwork
-from hosting.forms.conversations import CannedReplyForm, NoteForm
+from hosting.forms.conversations import CannedReplyForm, LabelForm, NoteForm
 from hosting.live import publish
 from hosting.models import CannedReply, Label
-from hosting.search import filters
 from hosting.views.inbox import (
     CHAT_ROLES,
     composer_context,
@@ -22,43 +24,6 @@ from hosting.views.inbox import (
 )
 
 MAX_TYPED = 40
-
-
-@require_POST
-@member_page(*CHAT_ROLES)
-def add_label(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
-    """Add a label to a conversation, creating it if new."""
-    conversation = conversation_of(request, public_id)
-    try:
-        teamwork.add_label(conversation=conversation, name=request.POST.get("label", ""))
-    except ParleyError as error:
-        return refreshed_pane(request, conversation, label_error=error.message)
-    notify_dashboards(request, conversation)
-    return refreshed_pane(request, conversation)
-
-
-@require_POST
-@member_page(*CHAT_ROLES)
-def remove_conversation_label(
-    request: BusinessRequest, public_id: uuid.UUID, label_id: int
-) -> HttpResponse:
-    """Remove a label from a conversation."""
-    conversation = conversation_of(request, public_id)
-    teamwork.remove_label(conversation=conversation, label_id=label_id)
-    notify_dashboards(request, conversation)
-    return refreshed_pane(request, conversation)
-
-
-@require_POST
-@member_page(*CHAT_ROLES)
-def snooze(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
-    """Snooze a conversation until a time; an empty time wakes it."""
-    conversation = conversation_of(request, public_id)
-    teamwork.snooze(
-        conversation=conversation, until=filters.local_moment(request.POST.get("until"), "until")
-    )
-    notify_dashboards(request, conversation)
-    return refreshed_pane(request, conversation)
 
 
 @member_page(*CHAT_ROLES)
@@ -74,9 +39,10 @@ def note(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
         return _composer(request, public_id)
     page = "hosting/conversations/_note.html" if request.htmx else "hosting/conversations/note.html"
     status = 422 if form.errors else 200
-    return render(
-        request, page, composer_context(request, conversation) | {"form": form}, status=status
-    )
+    agents = request.business.memberships.filter(role__in=AGENTS).select_related("user")
+    members = [one.user for one in agents.order_by("id") if one.user_id != request.user.pk]
+    context = composer_context(request, conversation) | {"form": form, "members": members}
+    return render(request, page, context, status=status)
 
 
 def _composer(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
@@ -126,18 +92,29 @@ def typing(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
 @require_GET
 @member_page(*CHAT_ROLES)
 def settings(request: BusinessRequest) -> HttpResponse:
-    """The business's canned replies and labels."""
-    return _settings(request, CannedReplyForm())
+    """The business's canned replies and labels; `?reply=` opens one to be edited."""
+    asked = request.GET.get("reply", "")
+    own = CannedReply.objects.filter(business=request.business)
+    known = own.filter(pk=int(asked)).first() if asked.isdecimal() and len(asked) < 19 else None
+    return _settings(request, CannedReplyForm(instance=known))
 
 
 @require_POST
 @member_page(*CHAT_ROLES)
 def save_reply(request: BusinessRequest) -> HttpResponse:
-    """Save a canned reply, replacing one of the same shortcut."""
-    form = CannedReplyForm(request.POST)
+    """Save a canned reply: one that was edited, else a new one or one of the same shortcut."""
+    asked = request.POST.get("reply", "")
+    own = CannedReply.objects.filter(business=request.business)
+    known = own.filter(pk=int(asked)).first() if asked.isdecimal() and len(asked) < 19 else None
+    form = CannedReplyForm(request.POST, instance=known)
     if not form.is_valid():
         return _settings(request, form, status=422)
+    shortcut = form.cleaned_data["shortcut"]
     teamwork.save_canned_reply(business_id=request.business.pk, **form.cleaned_data)
+    if known:
+        # Saved under another shortcut: the one that was edited goes.
+        own.filter(pk=known.pk).exclude(shortcut__iexact=shortcut).delete()
+    messages.success(request, _("Saved."))
     return redirect("inbox_settings")
 
 
@@ -157,10 +134,30 @@ def remove_label(request: BusinessRequest, label_id: int) -> HttpResponse:
     return redirect("inbox_settings")
 
 
+@require_POST
+@member_page(*CHAT_ROLES)
+def change_label(request: BusinessRequest, label_id: int) -> HttpResponse:
+    """Rename and colour a label."""
+    label, form = (
+        get_object_or_404(Label, business=request.business, pk=label_id),
+        LabelForm(request.POST),
+    )
+    if form.is_valid():
+        try:
+            teamwork.change_label(label=label, **form.cleaned_data)
+            messages.success(request, _("Saved."))
+        except ParleyError as error:
+            messages.error(request, error.message)
+    else:
+        messages.error(request, str(next(iter(form.errors.values()))[0]))
+    return redirect("inbox_settings")
+
+
 def _settings(request: BusinessRequest, form: CannedReplyForm, status: int = 200) -> HttpResponse:
     context = {
         "form": form,
         "replies": CannedReply.objects.filter(business=request.business),
         "labels": teamwork.labels_with_counts(request.business.pk),
+        "colours": range(8),
     }
     return render(request, "hosting/conversations/inbox_settings.html", context, status=status)

@@ -11,7 +11,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts.access import BusinessRequest, member_page
-from accounts.models import Business, Role
+from accounts.models import ADMINS, Business
 from core import widths
 from core.errors import ParleyError
 from core.tenancy import scope
@@ -25,7 +25,7 @@ from hosting.models import ChatExport, ChatImport, Number
 SHOWN = 50
 
 
-@member_page(Role.OWNER)
+@member_page(*ADMINS)
 def imports(request: BusinessRequest) -> HttpResponse:
     """The imports; POST uploads a file."""
     form, error = (
@@ -55,7 +55,7 @@ def imports(request: BusinessRequest) -> HttpResponse:
     )
 
 
-@member_page(Role.OWNER)
+@member_page(*ADMINS)
 def one_import(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
     """One import: preview, questions, progress; POST answers and starts it."""
     job = imports_jobs.get_import(request.business, public_id)
@@ -108,7 +108,7 @@ def _too_old(business: Business, job: ChatImport) -> int:
 
 
 @require_POST
-@member_page(Role.OWNER)
+@member_page(*ADMINS)
 def cancel_import(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
     """Cancel an import."""
     imports_jobs.cancel(job=imports_jobs.get_import(request.business, public_id))
@@ -116,7 +116,7 @@ def cancel_import(request: BusinessRequest, public_id: uuid.UUID) -> HttpRespons
 
 
 @require_POST
-@member_page(Role.OWNER)
+@member_page(*ADMINS)
 def undo_import(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
     """Undo an import."""
     imports_jobs.undo(job=imports_jobs.get_import(request.business, public_id))
@@ -124,7 +124,7 @@ def undo_import(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
     return redirect("import", public_id)
 
 
-@member_page(Role.OWNER)
+@member_page(*ADMINS)
 def exports(request: BusinessRequest) -> HttpResponse:
     """The exports; POST requests one."""
     given = request.POST if request.method == "POST" else None
@@ -176,7 +176,7 @@ def _wanted(business: Business, form: ExportForm) -> jobs.ExportRequest:
 
 
 @require_POST
-@member_page(Role.OWNER)
+@member_page(*ADMINS)
 def cancel_export(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
     """Cancel an export and delete its parts."""
     jobs.cancel(job=jobs.get_export(request.business, public_id))
@@ -184,7 +184,7 @@ def cancel_export(request: BusinessRequest, public_id: uuid.UUID) -> HttpRespons
 
 
 @require_GET
-@member_page(Role.OWNER)
+@member_page(*ADMINS)
 def download_export(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
     """Redirect from a permanent URL to one that is valid for an hour."""
     path = jobs.download_path(jobs.get_export(request.business, public_id))

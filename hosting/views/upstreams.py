@@ -9,7 +9,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from accounts.access import BusinessRequest, member_page
 from accounts.audit import record
-from accounts.models import Role
+from accounts.models import ADMINS
 from core import outbound
 from core.wake import notify
 from hosting import tasks
@@ -22,7 +22,7 @@ PROCEED = 204
 
 
 @require_GET
-@member_page(Role.OWNER)
+@member_page(*ADMINS)
 def upstreams(request: BusinessRequest) -> HttpResponse:
     """Accounts with their upstreams, and a form that connects one."""
     return _page(request, _form(request))
@@ -52,7 +52,7 @@ def connect(request: HttpRequest) -> HttpResponseBase:
     return answer
 
 
-@member_page(Role.OWNER)
+@member_page(*ADMINS)
 def _validated(
     request: BusinessRequest, asked: list[tuple[UpstreamAccount, Account]]
 ) -> HttpResponse:
@@ -63,7 +63,7 @@ def _validated(
     return HttpResponse(status=PROCEED)
 
 
-@member_page(Role.OWNER)
+@member_page(*ADMINS)
 def _connect_account(
     request: BusinessRequest, numbers: dict[str, str], refusal: str
 ) -> HttpResponse:
@@ -96,7 +96,7 @@ def _connect_account(
 
 
 @require_POST
-@member_page(Role.OWNER)
+@member_page(*ADMINS)
 def disconnect(request: BusinessRequest, waba_id: str) -> HttpResponse:
     """Disconnect an account's upstream."""
     account = get_object_or_404(Account, business=request.business, waba_id=waba_id)

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from accounts.access import BusinessRequest, member_page
 from accounts.audit import record
-from accounts.models import Role
+from accounts.models import ADMINS
 from core.outbound import TooManyOutbound
 from core.wake import notify
 from hosting import tasks
@@ -27,7 +27,7 @@ PROCEED = 204
 
 
 @require_GET
-@member_page(Role.OWNER)
+@member_page(*ADMINS)
 def webhooks(request: BusinessRequest) -> HttpResponse:
     """Webhooks with their health, account secrets, and a form that adds one."""
     return _page(request, _form(request))
@@ -46,7 +46,7 @@ def add(request: HttpRequest) -> HttpResponseBase:
 
 
 @require_POST
-@member_page(Role.OWNER)
+@member_page(*ADMINS)
 def _validated(request: BusinessRequest, businesses: list[int]) -> HttpResponse:
     form = _form(request, request.POST)
     if not form.is_valid():
@@ -66,7 +66,7 @@ def _challenge(url: str, verify_token: str, business_id: int) -> str:
     return ""
 
 
-@member_page(Role.OWNER)
+@member_page(*ADMINS)
 def _subscribe(request: BusinessRequest, refusal: str) -> HttpResponse:
     form = _form(request, request.POST)
     if not form.is_valid():
@@ -91,7 +91,7 @@ def _subscribe(request: BusinessRequest, refusal: str) -> HttpResponse:
 
 
 @require_GET
-@member_page(Role.OWNER)
+@member_page(*ADMINS)
 def webhook(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
     """One webhook: events, health and deliveries."""
     found = _own(request, public_id)
@@ -102,14 +102,14 @@ def webhook(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
 
 
 @require_GET
-@member_page(Role.OWNER)
+@member_page(*ADMINS)
 def log(request: BusinessRequest) -> HttpResponse:
     """Deliveries to all webhooks, newest first, removed ones included."""
     return render(request, "hosting/webhooks/log.html", _log(request, WebhookCall.objects.all()))
 
 
 @require_GET
-@member_page(Role.OWNER)
+@member_page(*ADMINS)
 def notices(request: BusinessRequest) -> HttpResponse:
     """What networks reported beside messages: field and raw body, newest first."""
     rows = NetworkNotice.objects.filter(business=request.business).select_related("number")
@@ -121,7 +121,7 @@ def notices(request: BusinessRequest) -> HttpResponse:
 
 
 @require_GET
-@member_page(Role.OWNER)
+@member_page(*ADMINS)
 def call(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
     """One delivery: request, response, timing."""
     found = _own_call(request, public_id)
@@ -135,7 +135,7 @@ def call(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
 
 
 @require_POST
-@member_page(Role.OWNER)
+@member_page(*ADMINS)
 def replay(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
     """Send the same body again."""
     found = _own_call(request, public_id)
@@ -150,7 +150,7 @@ def replay(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
 
 
 @require_POST
-@member_page(Role.OWNER)
+@member_page(*ADMINS)
 def test(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
     """Send a sample."""
     found = _own(request, public_id)
@@ -164,7 +164,7 @@ def test(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
 
 
 @require_POST
-@member_page(Role.OWNER)
+@member_page(*ADMINS)
 def rerun(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
     """Retry dead deliveries."""
     found = _own(request, public_id)
@@ -176,7 +176,7 @@ def rerun(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
 
 
 @require_POST
-@member_page(Role.OWNER)
+@member_page(*ADMINS)
 def switch(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
     """Deactivate or activate a webhook; events in between are not sent to it."""
     found = _own(request, public_id)
@@ -193,7 +193,7 @@ def switch(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
 
 
 @require_POST
-@member_page(Role.OWNER)
+@member_page(*ADMINS)
 def choose_fields(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
     """Change a webhook's events and updates per call."""
     found = _own(request, public_id)
@@ -222,7 +222,7 @@ def check(request: HttpRequest, public_id: uuid.UUID) -> HttpResponseBase:
     return _show_result(request, public_id, why)
 
 
-@member_page(Role.OWNER)
+@member_page(*ADMINS)
 def _load_webhook(
     request: BusinessRequest, public_id: uuid.UUID, found: list[Webhook]
 ) -> HttpResponse:
@@ -230,7 +230,7 @@ def _load_webhook(
     return HttpResponse(status=PROCEED)
 
 
-@member_page(Role.OWNER)
+@member_page(*ADMINS)
 def _show_result(request: BusinessRequest, public_id: uuid.UUID, refusal: str) -> HttpResponse:
     found = _own(request, public_id)
     if refusal:
@@ -243,7 +243,7 @@ def _show_result(request: BusinessRequest, public_id: uuid.UUID, refusal: str) -
 
 
 @require_POST
-@member_page(Role.OWNER)
+@member_page(*ADMINS)
 def remove(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
     """Remove a webhook; its deliveries stay listed."""
     found = _own(request, public_id)
@@ -254,7 +254,7 @@ def remove(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
 
 
 @require_POST
-@member_page(Role.OWNER)
+@member_page(*ADMINS)
 def change_secret(request: BusinessRequest, waba_id: str) -> HttpResponse:
     """Create a new app secret; the old one is valid for 24 hours more."""
     account = get_object_or_404(Account, business=request.business, waba_id=waba_id)

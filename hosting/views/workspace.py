@@ -7,11 +7,11 @@ from django.http import HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_GET, require_POST
 
-from accounts import workspace
+from accounts import team
 from accounts.access import BusinessRequest, member_page
-from accounts.models import Role
+from accounts.models import ADMINS, Role
 from core.errors import ParleyError
 from core.wake import notify
 from hosting import tasks
@@ -22,15 +22,15 @@ from hosting.numbers import onboarding, profile
 from hosting.privacy import erasure
 
 
-@member_page(Role.OWNER)
+@member_page(*ADMINS)
 def business(request: BusinessRequest) -> HttpResponse:
-    """Name and time zone, numbers, erasure progress."""
+    """Name and time zone, erasure progress."""
     found = request.business
     form = BusinessForm(
         _post_data(request), initial={"name": found.name, "timezone": found.timezone}
     )
     if request.method == "POST" and form.is_valid():
-        workspace.change_settings(business=found, **form.cleaned_data)
+        team.change_settings(business=found, **form.cleaned_data)
         messages.success(request, _("Saved."))
         return redirect("business")
     context = _context(request) | {"form": form}
@@ -45,29 +45,33 @@ def _post_data(request: BusinessRequest) -> QueryDict | None:
 
 
 def _context(request: BusinessRequest) -> dict[str, Any]:
-    numbers = (
-        Number.objects.filter(business=request.business).select_related("account").order_by("id")
-    )
     return {
-        "numbers": numbers,
         "customers": Contact.objects.filter(business=request.business).count(),
         "forgetting": erasure.progress(request.business),
     }
 
 
+@require_GET
+@member_page(*ADMINS)
+def numbers(request: BusinessRequest) -> HttpResponse:
+    """The numbers that customers write to."""
+    own = Number.objects.filter(business=request.business).select_related("account")
+    return render(request, "hosting/numbers/numbers.html", {"numbers": own.order_by("id")})
+
+
 @require_POST
-@member_page(Role.OWNER)
+@member_page(*ADMINS)
 def add_number(request: BusinessRequest) -> HttpResponse:
     """Add a sandbox number."""
     try:
         number = onboarding.add_number(request.business)
     except ParleyError as error:
         messages.error(request, error.message)
-        return redirect("business")
+        return redirect("numbers")
     return redirect("number", number.phone_number_id)
 
 
-@member_page(Role.OWNER)
+@member_page(*ADMINS)
 def number(request: BusinessRequest, phone_number_id: str) -> HttpResponse:
     """A number's profile as customers see it."""
     own = Number.objects.filter(business=request.business).select_related("account")

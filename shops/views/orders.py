@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts.access import BusinessRequest, member_page
-from accounts.models import Role
+from accounts.models import AGENTS
 from core import money
 from core.errors import BadInput, ParleyError
 from core.wake import notify
@@ -26,7 +26,7 @@ from shops.models import Order, OrderNote, OrderState, PaymentWay
 from shops.orders import place
 from shops.payments import attempts, refunds
 
-SELLERS = (Role.OWNER, Role.AGENT)
+SELLERS = AGENTS
 BOARD_STATES = (OrderState.PLACED, OrderState.CONFIRMED, OrderState.PACKED, OrderState.SHIPPED)
 CARDS_PER_COLUMN, PAGE_SIZE = 50, 50
 

@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 
 from accounts.access import BusinessRequest, member_page
-from accounts.models import Role
+from accounts.models import AGENTS
 from core.wake import notify
 from hosting import tasks
 from hosting.cloudapi.texts import products_of
@@ -17,7 +17,7 @@ from shops.chat import product_messages
 from shops.models import Catalog
 from shops.models.carts import MAX_QUANTITY
 
-CHAT_ROLES = (Role.OWNER, Role.AGENT)
+CHAT_ROLES = AGENTS
 MAX_HANDSETS_SHOWN = 60
 
 

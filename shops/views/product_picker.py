@@ -9,7 +9,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 
 from accounts.access import BusinessRequest, member_page
-from accounts.models import Role
+from accounts.models import AGENTS
 from core.errors import ParleyError
 from core.wake import notify
 from hosting import extensions, tasks
@@ -19,7 +19,7 @@ from hosting.models import Conversation
 from shops.chat import product_messages
 from shops.models import Catalog
 
-CHAT_ROLES = (Role.OWNER, Role.AGENT)
+CHAT_ROLES = AGENTS
 
 
 @member_page(*CHAT_ROLES)

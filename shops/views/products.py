@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts.access import BusinessRequest, member_page
-from accounts.models import Role
+from accounts.models import AGENTS
 from core.errors import BadInput
 from core.paging import after_row, cursor_of, read_cursor
 from core.wake import notify
@@ -20,7 +20,7 @@ from shops.catalog import products as catalog_products
 from shops.forms import ProductForm, StockForm, initial_of
 from shops.models import Availability, Catalog, Collection, Picture, Product, StockMove
 
-SELLERS = (Role.OWNER, Role.AGENT)
+SELLERS = AGENTS
 PAGE_SIZE = 50
 MOVES_SHOWN = 20
 ORDERING = ("title", "id")

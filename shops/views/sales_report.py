@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from accounts.access import BusinessRequest, member_page
-from accounts.models import Role
+from accounts.models import AGENTS, Role
 from core import money
 from shops import sales_report
 from shops.models import Catalog
@@ -18,7 +18,7 @@ DAY_SPANS = (7, 30, 90)
 
 
 @require_GET
-@member_page(Role.OWNER, Role.AGENT, Role.FINANCE)
+@member_page(*AGENTS, Role.FINANCE)
 @shop_required
 def sales(request: BusinessRequest, catalog: Catalog) -> HttpResponse:
     """Report on the last 7, 30 or 90 days."""

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from accounts.access import BusinessRequest, member_page
-from accounts.models import Role
+from accounts.models import ADMINS, AGENTS
 from core.errors import BadInput
 from hosting.models import Number
 from shops.catalog import products
@@ -19,7 +19,7 @@ from shops.models import Catalog, DeliveryMethod
 from shops.views.products import shop_required
 
 
-@member_page(Role.OWNER)
+@member_page(*ADMINS)
 def settings(request: BusinessRequest) -> HttpResponse:
     """The shop's settings, or a form for the first shop; POST saves it."""
     catalog = products.get_shop(request.business)
@@ -67,7 +67,7 @@ def _delivery_and_collections(catalog: Catalog | None) -> dict[str, Any]:
 
 
 @require_POST
-@member_page(Role.OWNER)
+@member_page(*ADMINS)
 @shop_required
 def add_delivery(request: BusinessRequest, catalog: Catalog) -> HttpResponse:
     """Add a delivery method."""
@@ -83,7 +83,7 @@ def add_delivery(request: BusinessRequest, catalog: Catalog) -> HttpResponse:
 
 
 @require_POST
-@member_page(Role.OWNER)
+@member_page(*ADMINS)
 @shop_required
 def remove_delivery(request: BusinessRequest, catalog: Catalog, method_id: int) -> HttpResponse:
     """Remove a delivery method; orders keep their copies of its data."""
@@ -96,7 +96,7 @@ def remove_delivery(request: BusinessRequest, catalog: Catalog, method_id: int) 
 
 
 @require_POST
-@member_page(Role.OWNER, Role.AGENT)
+@member_page(*AGENTS)
 @shop_required
 def add_collection(request: BusinessRequest, catalog: Catalog) -> HttpResponse:
     """Add a collection."""
@@ -104,11 +104,11 @@ def add_collection(request: BusinessRequest, catalog: Catalog) -> HttpResponse:
         products.add_collection(catalog, request.POST.get("name", ""))
     except BadInput as refused:
         messages.error(request, refused.message)
-    return redirect("shop_settings" if request.membership.role == Role.OWNER else "shop_products")
+    return redirect("shop_settings" if request.membership.role in ADMINS else "shop_products")
 
 
 @require_POST
-@member_page(Role.OWNER)
+@member_page(*ADMINS)
 @shop_required
 def remove_collection(
     request: BusinessRequest, catalog: Catalog, collection_id: int

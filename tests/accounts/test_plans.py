@@ -134,7 +134,10 @@ def test_the_page_shows_what_is_used_and_what_would_be_over(business: Business) 
         make_member(business, "agent")
     page = client.get("/settings/plan/").content.decode()
     assert "Used of the Team plan" in page
-    assert "Upgrade to Business" in page
+    assert "Upgrade for $199.00 a month" in page
+    # 10 to 31 May of 31 days: 199 x 22 / 31 and 49 x 22 / 31.
+    words = "$141.23 for the 22 days left of this month, instead of $34.77; then $199.00 a month."
+    assert words in page
     assert "Nothing is removed; no more can be added." in page
     assert "Change on 1 Jun 2026" in page
     answer = client.post("/settings/plan/choose/", {"plan": "free"}, follow=True)

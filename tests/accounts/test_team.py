@@ -16,7 +16,7 @@ from core import outbox
 from core.errors import BadInput, NotAllowed, NotYours
 from core.models import Email
 from core.tenancy import scope, system
-from hosting.models import Number, SimulatedPhone, Template
+from hosting.models import Message, Number, SimulatedPhone, Template
 from tests.factories import make_business, make_key, make_member
 
 pytestmark = pytest.mark.django_db
@@ -33,6 +33,9 @@ def _membership(user: User) -> Membership:
         return Membership.objects.select_related("user").get(user=user)
 
 
+NEW = {"name": "Tea", "country": "DE", "currency": "USD", "timezone": "Europe/Berlin"}
+
+
 def _token() -> str:
     with system("test"):
         text: str = Email.objects.get(kind="invitation").text
@@ -43,11 +46,14 @@ def test_whoever_founds_a_business_owns_it_and_can_send(client: Client) -> None:
     user = User.objects.create_user("ada@example.com")
     client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
     assert client.get("/").status_code == 403
-    assert client.post("/start/", {"name": " Ada's \r\n Tea "}).status_code == 302
+    given = NEW | {"name": " Ada's \r\n Tea "}
+    assert client.post("/start/", given).status_code == 302
     member = _membership(user)
     with scope(member.business_id):
         business = Business.objects.get()
         assert (business.name, business.plan_id, member.role) == ("Ada's Tea", "free", "owner")
+        place = (business.country, business.currency, business.timezone)
+        assert place == ("DE", "USD", "Europe/Berlin")
         assert [
             Number.objects.count(),
             Template.objects.count(),
@@ -68,11 +74,94 @@ def test_a_business_needs_a_name(client: Client, name: str) -> None:
         User.objects.create_user("ada@example.com"),
         backend="django.contrib.auth.backends.ModelBackend",
     )
-    response = client.post("/start/", {"name": name})
+    response = client.post("/start/", NEW | {"name": name})
     assert response.status_code == 400
-    assert b"1 to 120 characters" in response.content
+    assert list(response.context["form"].errors) == ["name"]
     with system("test"):
         assert not Business.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("country", "XX"), ("currency", "EUR"), ("timezone", "Mars/Olympus")]
+)
+def test_what_a_business_cannot_have_is_refused_by_name(
+    client: Client, field: str, value: str
+) -> None:
+    client.force_login(
+        User.objects.create_user("ada@example.com"),
+        backend="django.contrib.auth.backends.ModelBackend",
+    )
+    response = client.post("/start/", NEW | {field: value})
+    assert response.status_code == 400
+    assert list(response.context["form"].errors) == [field]
+    with system("test"):
+        assert not Business.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("accepted", "country"),
+    [("de-AT,de;q=0.9,en;q=0.8", "AT"), ("en", "US"), ("", "US"), ("xx-ZZ", "US"), ("en-GB", "GB")],
+)
+def test_the_country_is_guessed_by_the_browsers_language(
+    client: Client, accepted: str, country: str
+) -> None:
+    client.force_login(
+        User.objects.create_user("ada@example.com"),
+        backend="django.contrib.auth.backends.ModelBackend",
+    )
+    page = client.get("/start/", headers={"Accept-Language": accepted})
+    assert page.context["form"]["country"].value() == country
+
+
+def test_home_lists_the_first_steps_until_they_are_done() -> None:
+    user = User.objects.create_user("ada@example.com")
+    client = _client(user)
+    client.post("/start/", NEW)
+    business_id = _membership(user).business_id
+
+    def left() -> list[str]:
+        states = client.get("/").context["panels"][0][1]["steps"]
+        return [one.step.url_name for one in states if not one.is_done]
+
+    assert left() == [
+        "first_message",
+        "phones",
+        "team",
+        "upstreams",
+        "shop_new_product",
+        "billing_details",
+    ]
+    thread = client.post("/inbox/first/")
+    with scope(business_id):
+        [message] = Message.objects.all()
+        assert (message.text, message.author_id) == ("Hello! This is your first message.", user.pk)
+        assert thread.headers["Location"] == message.conversation.get_absolute_url()
+    client.post("/team/", {"email": "bob@example.com", "role": "agent"})
+    assert left() == ["phones", "upstreams", "shop_new_product", "billing_details"]
+
+
+def test_admins_manage_all_but_owners_the_plan_and_the_end() -> None:
+    business = make_business()
+    owner, admin, agent = (make_member(business, role) for role in ("owner", "admin", "agent"))
+    with system("test"):
+        ids = {one.user_id: one.pk for one in Membership.objects.all()}
+    client = _client(admin)
+    for answer in (
+        client.post("/team/", {"email": "bob@example.com", "role": "owner"}),
+        client.post(f"/team/{ids[owner.pk]}/role/", {"role": "agent"}),
+        client.post(f"/team/{ids[agent.pk]}/role/", {"role": "owner"}),
+        client.post(f"/team/{ids[owner.pk]}/remove/"),
+        client.post(f"/team/{ids[agent.pk]}/transfer/"),
+        client.get("/settings/plan/"),
+        client.post("/settings/business/forget/", {"name": business.name}),
+    ):
+        assert answer.status_code == 403
+    with system("test"):
+        roles = Membership.objects.order_by("id").values_list("role", flat=True)
+        assert list(roles) == ["owner", "admin", "agent"]
+        assert not Invitation.objects.exists()
+    assert client.post(f"/team/{ids[agent.pk]}/role/", {"role": "viewer"}).status_code == 302
+    assert client.get("/keys/").status_code == 200
 
 
 def test_an_invitation_is_mailed_and_works_once() -> None:

@@ -1,6 +1,6 @@
 """A broadcast of two hundred in a real browser: list, price, progress to the end, results."""
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Dialog, Page, expect
 
 from core.tenancy import system
 from hosting.models import BroadcastRecipient, Message, Number
@@ -29,8 +29,17 @@ def test_two_hundred_customers_are_written_to_while_somebody_watches(
     expect(page.locator("main")).to_contain_text("Bag 1000")
     expect(page.locator("main")).to_contain_text("North America")
     expect(page.locator("#invalid")).to_contain_text("201")
-    page.get_by_role("button", name="Send (200)").click()
+    asked: list[str] = []
+
+    def agree(dialog: Dialog) -> None:
+        asked.append(dialog.message)
+        dialog.accept()
+
+    page.on("dialog", agree)
+    page.get_by_role("button", name="Send to 200 customers").click()
     expect(page.locator("#progress")).to_contain_text("of 200 customers")
+    assert asked[0].startswith("Send ")
+    assert " to 200 customers for at most $" in asked[0]
     expect(page.locator("#progress progress")).not_to_have_attribute("value", "0")
     expect(page.locator("#progress")).to_contain_text("200 of 200 customers", timeout=30_000)
     with system("test"):

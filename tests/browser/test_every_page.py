@@ -43,6 +43,7 @@ NOT_PAGES = {
     "inbox_messages",
     "inbox_canned",
     "contact_data",
+    "find",
     "message_media",
     "message_thumbnail",
     "broadcast_results",

@@ -80,8 +80,10 @@ def test_from_sign_up_to_the_first_message_and_its_price(site: Site, mails: None
     page.get_by_label("Name").fill("Ada's Tea House")
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="Ada's Tea House")).to_be_visible()
+    expect(page.locator(".checklist li")).to_have_count(6)
     page.goto("/keys/")
     page.get_by_label("Name").fill("first")
+    page.get_by_label("Send messages, manage templates and media").check()
     page.get_by_role("button", name="Make key").click()
     key = page.locator("#secret").inner_text()
     with system("test"):

@@ -34,7 +34,7 @@ def test_over_the_limit_and_upgrade(site: Site, page: Page) -> None:
     page.get_by_role("link", name="See plans").click()
     expect(page.get_by_role("progressbar", name="Hosted messages this month")).to_be_visible()
     page.once("dialog", lambda question: question.accept())
-    page.get_by_role("button", name="Upgrade to Team").click()
+    page.get_by_role("region", name="Team").get_by_role("button", name="Upgrade for").click()
     expect(page.locator("body")).to_contain_text("You are on the Team plan now.")
     page.goto("/inbox/")
     page.locator(".talk", has_text="Zoe Field").click()

@@ -68,6 +68,29 @@ def test_port_moves_the_live_port_and_the_addresses_with_it(
     assert "chat.example" in load().allowed_hosts
 
 
+def test_a_domain_is_served_with_tls_and_without_a_demo(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOMAIN", "Chat.Example.com")
+    found = load()
+    assert (found.domain, found.port, found.base_url) == (
+        "chat.example.com", 443, "https://chat.example.com",
+    )  # fmt: skip
+    assert (found.demo, "chat.example.com" in found.allowed_hosts) == (False, True)
+    monkeypatch.setenv("PORT", "8443")
+    assert addresses().base_url == "https://chat.example.com:8443"
+
+
+@pytest.mark.parametrize("wrong", ["x", "a b.com", "-a.com", "a..com", "https://a.com", "a.com/"])
+def test_what_is_no_domain_is_named(monkeypatch: pytest.MonkeyPatch, wrong: str) -> None:
+    monkeypatch.setenv("DOMAIN", wrong)
+    with pytest.raises(ConfigurationError) as refused:
+        addresses()
+    assert str(refused.value) == (f"DOMAIN must be a name such as chat.example.com, not '{wrong}'.")
+    monkeypatch.setenv("DOMAIN", "")
+    monkeypatch.setenv("TLS", "none")
+    with pytest.raises(ConfigurationError, match=r"^TLS must be acme or internal, not 'none'\.$"):
+        addresses()
+
+
 @pytest.mark.parametrize("wrong", ["0", "65535", "x", "-1", "٣", "80 "])
 def test_a_wrong_port_is_named(monkeypatch: pytest.MonkeyPatch, wrong: str) -> None:
     monkeypatch.setenv("PORT", wrong)

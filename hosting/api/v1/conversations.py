@@ -19,6 +19,7 @@ from hosting.api.v1.serializers import (
     MessageSerializer,
 )
 from hosting.cloudapi.number_forms import named_person
+from hosting.conversations import changes
 from hosting.messages.read_receipts import clear_unread
 from hosting.models import Contact, Conversation, Message, Number
 from hosting.models.conversations import window_end
@@ -48,6 +49,7 @@ class Conversations(ColumnsAPIView):
     number_path = "number_id"
     queryset = ROWS.all()
     serializer_class = ConversationSerializer
+    query_fields = ("number", "contact", "is_resolved", "unread", "since")
     ordering = ("-last_message_at", "-id")
     computed: ClassVar = {"window_until": lambda row: window_end(row["last_inbound_at"])}
 
@@ -100,8 +102,10 @@ class ConversationById(BusinessAPIView):
         change = ConversationChange(data=request.data)
         change.is_valid(raise_exception=True)
         if "is_resolved" in change.validated_data:
-            Conversation.objects.filter(pk=conversation.pk).update(
-                is_resolved=change.validated_data["is_resolved"]
+            changes.resolve(
+                conversation=conversation,
+                author=None,
+                resolved=change.validated_data["is_resolved"],
             )
         if change.validated_data.get("read"):
             clear_unread(conversation_id=conversation.pk)

@@ -15,4 +15,6 @@ ALTER TABLE hosting_simulatedphoneblock
 SELECT core_delete_with('hosting_conversationlabel', 'conversation_id'),
        core_delete_with('hosting_conversationlabel', 'label_id'),
        core_delete_with('hosting_note', 'conversation_id'),
+       core_delete_with('hosting_activity', 'conversation_id'),
+       core_delete_with('hosting_mention', 'conversation_id'),
        core_delete_with('hosting_broadcastrecipient', 'broadcast_id');

@@ -11,7 +11,8 @@ from django.urls import reverse, set_urlconf
 
 from accounts.dashboard.panels import Attention
 from accounts.models import AuditEntry, User
-from billing import dashboard, erasure
+from billing import erasure
+from billing.dashboard import panels as dashboard
 from billing.invoices import close
 from billing.metering import meter
 from billing.models import (

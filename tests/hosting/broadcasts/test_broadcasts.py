@@ -371,7 +371,7 @@ def test_pages_lead_from_the_list_to_the_results(shop: Number) -> None:
     address = client.post(reverse("new_broadcast"), form).headers["Location"]
     review = client.get(address).content.decode()
     assert "Bag 0 is here" in review
-    assert "Send (3)" in review
+    assert "Send to 3 customers" in review
     assert "“x” is not a phone number" in review
     client.post(f"{address}start/", {"when": "now"})
     drain()

@@ -142,6 +142,7 @@ def test_the_views_count_and_hold_their_conversations(
         "unassigned": 1,
         "snoozed": 0,
         "resolved": 1,
+        "mentioned": 0,
         "locked": 0,
     }
     for view, expected in (

@@ -16,7 +16,7 @@ from accounts.models import Business, User
 from core.errors import BadInput
 from core.tenancy import scope, system
 from hosting.contacts import number_changes
-from hosting.conversations import teamwork, thread
+from hosting.conversations import changes, teamwork, thread
 from hosting.inbound import events
 from hosting.models import (
     CannedReply,
@@ -244,6 +244,7 @@ def test_snoozed_conversations_come_back_by_time_or_by_the_customer(
         "unassigned": 0,
         "snoozed": 1,
         "resolved": 0,
+        "mentioned": 0,
         "locked": 0,
     }
     with system("test"):
@@ -356,8 +357,9 @@ def test_merged_customers_keep_the_labels_and_notes_of_both(number: Number, agen
         assert sorted(note.text for note in kept.notes.all()) == ["of Ada", "of Bob"]
 
 
-def test_snoozing_is_refused_by_name(number: Number) -> None:
+def test_snoozing_is_refused_by_name(number: Number, agent: User) -> None:
     conversation = make_conversation(number)
+    past = timezone.now() - timedelta(minutes=1)
     with scope(number.business_id), pytest.raises(BadInput) as refused:
-        teamwork.snooze(conversation=conversation, until=timezone.now() - timedelta(minutes=1))
+        changes.snooze(conversation=conversation, author=agent, until=past)
     assert refused.value.field == "until"

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accounts.dashboard.panels import Attention, Banner
-from accounts.models import Business, Plan, Role
+from accounts.models import FINANCE, Business, Plan
 from billing.errors import NotConfigured
 from billing.metering.charts import usage_charts
 from billing.metering.usage import MonthUsage, has_only_test_numbers, usage_of
@@ -63,12 +63,12 @@ def banners(business: Business, role: str) -> list[Banner]:
     if oldest is None:
         return []
     url, action = "", ""
-    if role in (Role.OWNER, Role.FINANCE):
+    if role in FINANCE:
         url, action = reverse("invoice", args=[oldest.number]), _("Pay now")
     if business.suspended_at is not None:
         text = _("Sending is stopped: invoice %(number)s is unpaid. What you host stays readable.")
         return [Banner(text % {"number": oldest.number}, "bad", url, action)]
-    if role not in (Role.OWNER, Role.FINANCE):
+    if role not in FINANCE:
         return []
     text = _("Invoice %(number)s is past due. Sending stops on %(day)s unless it is paid.")
     return [

@@ -1,0 +1,1 @@
+"""What billing adds to the dashboard: panels, pages, settings, and what the command menu finds."""

@@ -1,0 +1,1 @@
+"""What hosting adds to the dashboard: panels, pages, settings, and what the command menu finds."""
