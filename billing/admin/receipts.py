@@ -14,6 +14,7 @@ from unfold.decorators import action, display
 from accounts.admin_site.confirmation import OnceForm, Question, Table, ask
 from accounts.audit import record
 from accounts.models import Business
+from billing.admin.held_money import HeldMoneyMixin
 from billing.admin.invoices import minor_of
 from billing.admin.ledger import BusinessRowsAdmin
 from billing.models import CashReceipt, Invoice, Refund
@@ -86,7 +87,7 @@ def _payable(business: Business, currency: str) -> list[Invoice]:
 
 
 @admin.register(CashReceipt)
-class CashReceiptAdmin(BusinessRowsAdmin):
+class CashReceiptAdmin(HeldMoneyMixin, BusinessRowsAdmin):
     """Money that arrived; what pays no invoice yet is the customer's."""
 
     list_display = ("value_date", "business", "method", "amount", "left", "reference")
@@ -94,7 +95,7 @@ class CashReceiptAdmin(BusinessRowsAdmin):
     list_filter = ("method", "currency")
     search_fields = ("reference", "business__name")
     ordering = ("-id",)
-    actions_list = ("note",)
+    actions_list = ("note", "held", "pay_out")
     actions_detail = ("allocate", "send_back")
 
     @display(description=_("amount"), ordering="amount_minor")

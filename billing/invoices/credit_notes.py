@@ -159,12 +159,7 @@ def _refundable(invoice: Invoice) -> int:
 
 def _refundable_by_payment(invoice: Invoice) -> list[tuple[Payment, int]]:
     payments = invoice.payments.exclude(method="balance").filter(status=PaymentStatus.SUCCEEDED)
-    return [(payment, payment.allocated_minor - _refunded(payment)) for payment in payments]
-
-
-def _refunded(payment: Payment) -> int:
-    live = payment.refunds.exclude(status__in=[PaymentStatus.FAILED, PaymentStatus.CANCELLED])
-    return int(live.aggregate(n=Sum("amount_minor"))["n"] or 0)
+    return [(payment, settlement.refundable_of(payment)) for payment in payments]
 
 
 def _create_note(

@@ -625,6 +625,7 @@ class Migration(InitialMigration):
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
                 ('settled_at', models.DateTimeField(blank=True, null=True)),
                 ('business', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.business')),
+                ('card_payment', models.ForeignKey(blank=True, help_text='The payment to whose card a credit balance is paid out.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='balance_refunds', to='billing.payment')),
                 ('credit_note', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='refunds', to='billing.creditnote')),
                 ('payment', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='refunds', to='billing.payment')),
                 ('receipt', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='refunds', to='billing.cashreceipt')),
@@ -1076,6 +1077,10 @@ class Migration(InitialMigration):
         migrations.AddConstraint(
             model_name='refund',
             constraint=models.CheckConstraint(condition=models.Q(models.Q(('credit_note__isnull', False), ('payment__isnull', False), ('receipt', None)), models.Q(('credit_note', None), ('payment', None)), _connector='OR'), name='refund_has_one_source'),
+        ),
+        migrations.AddConstraint(
+            model_name='refund',
+            constraint=models.CheckConstraint(condition=models.Q(('card_payment', None), models.Q(('payment', None), ('receipt', None)), _connector='OR'), name='only_balances_go_to_a_chosen_card'),
         ),
         migrations.AddIndex(
             model_name='spendalert',

@@ -202,6 +202,14 @@ class Refund(QueueRow):
     receipt = models.ForeignKey(
         CashReceipt, null=True, blank=True, on_delete=models.PROTECT, related_name="refunds"
     )
+    card_payment = models.ForeignKey(
+        Payment,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="balance_refunds",
+        help_text=_("The payment to whose card a credit balance is paid out."),
+    )
     method = models.CharField(
         max_length=widths.PAYMENT_METHOD,
         choices=PaymentMethod.choices,
@@ -229,6 +237,10 @@ class Refund(QueueRow):
                 | Q(payment=None, credit_note=None),
                 name="refund_has_one_source",
             ),
+            models.CheckConstraint(
+                condition=Q(card_payment=None) | Q(payment=None, receipt=None),
+                name="only_balances_go_to_a_chosen_card",
+            ),
         ]
         indexes: ClassVar = [
             due_index("refund_due", "business", "id", is_open=Q(method="stripe", status__in=LIVE)),
@@ -240,8 +252,10 @@ class Refund(QueueRow):
 
     @property
     def source(self) -> Payment | CashReceipt | None:
-        """The money that goes back; None where it is of the credit balance."""
-        return self.payment or self.receipt
+        """The money that goes back, or the payment to whose card a balance goes; None where that
+        goes by bank.
+        """
+        return self.payment or self.receipt or self.card_payment
 
     @property
     def paid_reference(self) -> str:
@@ -249,7 +263,8 @@ class Refund(QueueRow):
         if self.source is None:
             return ""
         # A payment out of a receipt that paid too much has no reference of its own.
-        receipt = self.payment.receipt if self.payment else None
+        payment = self.payment or self.card_payment
+        receipt = payment.receipt if payment else None
         return self.source.reference or (receipt.reference if receipt else "")
 
 

@@ -18,7 +18,10 @@ AT_ONCE = 4
 def _prepare(rows: Sequence[Claimed]) -> dict[int, Refund]:
     """The refunds; new ones are of unknown result before the network is called."""
     found = Refund.objects.filter(pk__in=[row.key for row in rows], status__in=LIVE)
-    refunds = {row.pk: row for row in found.select_related("payment__receipt", "receipt")}
+    refunds = {
+        row.pk: row
+        for row in found.select_related("payment__receipt", "receipt", "card_payment__receipt")
+    }
     found.filter(status=PaymentStatus.OPEN).update(status=PaymentStatus.UNKNOWN)
     return refunds
 

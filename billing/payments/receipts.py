@@ -124,16 +124,25 @@ def send_back(*, receipt: CashReceipt, amount_minor: int, key: str = "") -> Refu
 
 
 def pay_out_balance(
-    *, business: Business, currency: str, amount_minor: int, key: str = ""
+    *,
+    business: Business,
+    currency: str,
+    amount_minor: int,
+    key: str = "",
+    card: Payment | None = None,
 ) -> Refund:
-    """Pay out a part of a customer's credit balance by bank; an operator settles it by hand.
+    """Pay out a part of a customer's credit balance: to the card of a payment of theirs, sent by
+    the worker, or by bank, which an operator settles by hand.
 
-    Raises TooMuch for more than the balance.
+    Raises TooMuch for more than the balance, or than the card paid and did not get back.
     """
     with system("operators pay back for any business"):
         Business.objects.select_for_update(no_key=True).get(pk=business.pk)
         left = settlement.balance_minor(business, currency)
-        return _refund(business, currency, amount_minor, left, key, None)
+        if card is not None:
+            Payment.objects.select_for_update().get(pk=card.pk, business=business)
+            left = min(left, settlement.refundable_of(card))
+        return _refund(business, currency, amount_minor, left, key, None, card)
 
 
 def _record(
@@ -191,16 +200,19 @@ def _refund(
     left: int,
     key: str,
     receipt: CashReceipt | None,
+    card: Payment | None = None,
 ) -> Refund:
     key = f"refund-{business.pk}-{key or uuid4()}"[:80]
     if before := Refund.objects.filter(key=key).first():
         return before
     if not 0 < amount_minor <= left:
         raise TooMuch(f"{left} minor units are left to go back, not {amount_minor}.")
+    source = receipt or card
     return Refund.objects.create(
         business=business,
         receipt=receipt,
-        method=receipt.method if receipt else PaymentMethod.BANK,
+        card_payment=card,
+        method=source.method if source else PaymentMethod.BANK,
         currency=currency,
         amount_minor=amount_minor,
         key=key,

@@ -1,8 +1,9 @@
 """Settlement: payments and credits against invoices, paid status, and end of suspensions."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
-from django.db.models import F, Max, Sum
+from django.db.models import F, Max, Q, Sum
 
 from accounts.models import Business
 from billing.errors import WrongStatus
@@ -18,11 +19,14 @@ from billing.models import (
     PaymentStatus,
     Refund,
 )
+from core.sql import select
 
 UNPAID_REASON = (
     "Invoices are past due. "
     "Sending goes on as soon as they are paid; everything hosted stays readable."
 )
+# So many card payments are offered to pay a balance out to.
+MOST_CARDS = 20
 PAYABLE = (InvoiceStatus.OPEN, InvoiceStatus.UNCOLLECTIBLE)
 # Refunds that may still send money, or have.
 NOT_GIVEN_UP = (
@@ -96,6 +100,40 @@ def balance_minor(business: Business, currency: str) -> int:
         - (used.aggregate(n=Sum("allocated_minor"))["n"] or 0)
         - (back.aggregate(n=Sum("amount_minor"))["n"] or 0)
     )
+
+
+def refundable_of(payment: Payment) -> int:
+    """What a payment paid and did not give back, in minor units."""
+    back = Refund.objects.filter(
+        Q(payment=payment) | Q(card_payment=payment), status__in=NOT_GIVEN_UP
+    )
+    return payment.allocated_minor - int(back.aggregate(n=Sum("amount_minor"))["n"] or 0)
+
+
+def refundable_cards(business: Business, currency: str) -> list[tuple[Payment, int]]:
+    """The newest card payments of a customer to which money can go back, with how much."""
+    found = Payment.objects.filter(
+        business=business, currency=currency, method=PaymentMethod.STRIPE
+    ).succeeded()
+    newest = found.select_related("invoice").order_by("-id")[:MOST_CARDS]
+    return [(one, left) for one in newest if (left := refundable_of(one)) > 0]
+
+
+@dataclass(frozen=True, slots=True)
+class HeldMoney:
+    """What a customer has in one currency, in minor units."""
+
+    business_id: int
+    business: str
+    currency: str
+    balance_minor: int
+    unallocated_minor: int
+
+
+def held_money(business: Business | None = None) -> list[HeldMoney]:
+    """Credit balances and unallocated money by currency, of one customer or of all; one query."""
+    rows = select("billing", "held_money", {"business_id": business and business.pk})
+    return [HeldMoney(**row) for row in rows]
 
 
 def unallocated_of(receipt: CashReceipt) -> int:

@@ -25,7 +25,7 @@ SELECT p.business_id, 'payment ' || p.id || ' of invoice ' || i.number, 'at most
   JOIN billing_invoice i ON i.id = p.invoice_id
   JOIN billing_period d ON d.id = i.period_id
   JOIN LATERAL (SELECT sum(amount_minor) AS back FROM billing_refund r
-                 WHERE r.payment_id = p.id AND r.status IN ('open', 'pending', 'unknown',
+                 WHERE (r.payment_id = p.id OR r.card_payment_id = p.id) AND r.status IN ('open', 'pending', 'unknown',
                  'succeeded')) r ON true
  WHERE r.back > p.allocated_minor AND (%(month)s::date IS NULL OR d.month = %(month)s)
  ORDER BY 1, 2

@@ -176,6 +176,7 @@ def invoices(request: BusinessRequest) -> HttpResponse:
         "statuses": [("", _("All")), (PAST_DUE, _("Past due")), *STATUSES],
         "now": request.business.now(),
         "is_filtered": bool(status or year or words),
+        "held": settlement.held_money(request.business),
     }
     return render(request, "billing/invoices/invoices.html", context)
 

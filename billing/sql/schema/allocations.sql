@@ -92,7 +92,9 @@ DECLARE
     way text;
 BEGIN
     way := coalesce(
-        (SELECT method FROM billing_payment WHERE business_id = NEW.business_id AND id = NEW.payment_id),
+        (SELECT method FROM billing_payment
+          WHERE business_id = NEW.business_id
+            AND id = coalesce(NEW.payment_id, NEW.card_payment_id)),
         (SELECT method FROM billing_cashreceipt WHERE business_id = NEW.business_id AND id = NEW.receipt_id),
         'bank');
     IF way <> NEW.method THEN
@@ -103,11 +105,14 @@ BEGIN
         PERFORM billing_receipt_is_not_overdrawn(NEW.business_id, NEW.receipt_id);
     ELSIF NEW.payment_id IS NULL THEN
         PERFORM billing_balance_is_not_overdrawn(NEW.business_id, NEW.currency);
-    ELSE
+    END IF;
+    IF coalesce(NEW.payment_id, NEW.card_payment_id) IS NOT NULL THEN
         SELECT allocated_minor INTO STRICT paid FROM billing_payment
-         WHERE business_id = NEW.business_id AND id = NEW.payment_id FOR UPDATE;
+         WHERE business_id = NEW.business_id
+           AND id = coalesce(NEW.payment_id, NEW.card_payment_id) FOR UPDATE;
         SELECT sum(amount_minor) INTO back FROM billing_refund
-         WHERE payment_id = NEW.payment_id AND status NOT IN ('failed', 'cancelled');
+         WHERE coalesce(payment_id, card_payment_id)
+               = coalesce(NEW.payment_id, NEW.card_payment_id) AND status NOT IN ('failed', 'cancelled');
         IF back > paid THEN
             RAISE EXCEPTION 'more goes back than was paid: % of %', back, paid
                 USING ERRCODE = 'check_violation', CONSTRAINT = 'refund_within_payment';
@@ -116,6 +121,6 @@ BEGIN
     RETURN NULL;
 END $$;
 CREATE TRIGGER refund_fits AFTER INSERT
-    OR UPDATE OF business_id, payment_id, receipt_id, currency, method, status, amount_minor ON billing_refund
+    OR UPDATE OF business_id, payment_id, receipt_id, card_payment_id, currency, method, status, amount_minor ON billing_refund
     FOR EACH ROW WHEN (NEW.status NOT IN ('failed', 'cancelled'))
     EXECUTE FUNCTION billing_refund_fits();
