@@ -388,7 +388,11 @@ LOGGING = {
         "django.request": {"level": "ERROR"},
         "httpx": {"level": "WARNING"},
         "celery.beat": {"level": "WARNING"},
-        "django_structlog.celery": {"level": "WARNING"},
+        "celery.worker.strategy": {"level": "WARNING"},
+        "celery.worker.request": {"level": "WARNING"},
+        "celery.app.trace": {"level": "WARNING"},
+        # A wake-up that nobody took in time is no loss: the next one comes within seconds.
+        "django_structlog.celery": {"level": "ERROR"},
         # Its lines are statements with their values.
         "django.db.backends": {"level": "WARNING"},
         # The servers' own lines, which have handlers of their own otherwise.
