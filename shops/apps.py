@@ -26,6 +26,7 @@ class ShopsConfig(AppConfig):
 def _leave_out_of_the_audit_log() -> None:
     from accounts.audit.acts import NotRecorded, not_recorded
 
+    not_recorded.register(NotRecorded("a simulated customer does it", ("phone_shop",)))
     not_recorded.register(
         NotRecorded("a message with products, which the conversation shows", ("inbox_products",))
     )
