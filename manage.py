@@ -25,6 +25,10 @@ def main() -> None:
         from stack.up import main as up
 
         sys.exit(up())
+    if command in ("install-service", "remove-service"):
+        from stack.services import main as services
+
+        sys.exit(services(sys.argv[1:]))
     if command in NEED_NO_SERVERS:
         os.environ.setdefault("PARLEY_SERVERS", "none")
     from django.core.management import execute_from_command_line

@@ -164,8 +164,8 @@ class BusinessAPIMixin(APIView):
     # numbers of the key; None where keys that are limited to some numbers are refused.
     number_path: ClassVar[str | None] = None
     ordering: ClassVar[tuple[str, ...]] = ("-id",)
-    # Names of the query parameters besides those of paging; another is refused. None: any.
-    query_fields: ClassVar[tuple[str, ...] | None] = None
+    # Names of the query parameters besides those of paging; another is refused.
+    query_fields: ClassVar[tuple[str, ...]] = ()
     request: BusinessAPIRequest
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
@@ -194,7 +194,7 @@ class BusinessAPIMixin(APIView):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Refuse number-limited keys where the view has no `number_path`, query parameters that
-        there are not where the view says which there are, and NUL characters.
+        the view does not name, and NUL characters.
 
         NUL in a parameter is a BadInput: PostgreSQL cannot store or compare it.
         """
@@ -210,8 +210,6 @@ class BusinessAPIMixin(APIView):
                 raise BadInput("The NUL character is not allowed.", field=name.replace("\x00", ""))
 
     def _refuse_unknown_query(self, request: Request) -> None:
-        if self.query_fields is None:
-            return
         known = {*self.query_fields, "after", "limit", "format"}
         for name in request.query_params:
             if name not in known:

@@ -1,4 +1,6 @@
-"""The team of a business: creating a business, invitations, roles, leaving; all recorded."""
+"""The team of a business: creating a business, its settings, invitations, roles, leaving; all
+recorded.
+"""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -84,6 +86,23 @@ def create_business(
         for set_up in business_setups:
             set_up(business, user)
     return business
+
+
+def change_settings(*, business: Business, name: str, timezone: str) -> None:
+    """Change name and time zone, both validated by the caller, and record the change.
+
+    Open billing periods keep their beginning and end.
+    """
+    with transaction.atomic():
+        held = Business.objects.select_for_update().get(pk=business.pk)
+        before = {"name": held.name, "timezone": held.timezone}
+        after = {"name": name, "timezone": timezone}
+        if before == after:
+            return
+        Business.objects.filter(pk=held.pk).update(**after)
+        record.record(
+            action="business.changed", subject=held, business=held, before=before, after=after
+        )
 
 
 def ensure_may_manage(actor: Membership, *roles: str) -> None:

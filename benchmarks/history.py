@@ -213,6 +213,23 @@ def _timed(
 
 
 def _in_database(business_id: int) -> list[Figure]:
+    from core.tenancy import scope
+    from hosting.models import Message
+
+    with scope(business_id):
+        ids = list(Message.objects.values_list("id", flat=True).order_by("id")[:40])
+    limit = _timed(lambda _: list(Message.objects.filter(pk__in=ids)), business_id)
+    figures = []
+    for name, ask in _asked_in_database(business_id).items():
+        found = _pair(f"database, {name}", _timed(ask, business_id), limit)
+        # Printed at once, since loading took long and a later step may fail.
+        print(f"  {name}: p50 {found[0].ours:.1f} ms, p99 {found[1].ours:.1f} ms", flush=True)
+        figures += found
+    return figures
+
+
+def _asked_in_database(business_id: int) -> dict[str, Callable[[random.Random], object]]:
+    """What pages read, by name."""
     from accounts.models import Business, User
     from core.tenancy import scope
     from hosting.conversations import inbox, thread
@@ -225,7 +242,6 @@ def _in_database(business_id: int) -> list[Figure]:
     long = Message.objects.filter(business=business, conversation=talks[0])
     with scope(business_id):
         middle = list(long.values_list("id", flat=True)[:100_000:1000])
-        ids = list(long.values_list("id", flat=True)[:40])
     listed = inbox.matching(business, view="open", filters=inbox.ConversationFilters(), user=User())
     asked: dict[str, Callable[[random.Random], object]] = {
         "conversation list": lambda _: inbox.list_page(listed),
@@ -243,14 +259,7 @@ def _in_database(business_id: int) -> list[Figure]:
         asked[f"search: {name}"] = lambda rng, question=question: search(
             business=business, words=question(rng)
         )
-    limit = _timed(lambda _: list(Message.objects.filter(pk__in=ids)), business_id)
-    figures = []
-    for name, ask in asked.items():
-        found = _pair(f"database, {name}", _timed(ask, business_id), limit)
-        # Printed at once, since loading took long and a later step may fail.
-        print(f"  {name}: p50 {found[0].ours:.1f} ms, p99 {found[1].ours:.1f} ms", flush=True)
-        figures += found
-    return figures
+    return asked
 
 
 def _pair(name: str, ours: tuple[float, float], limit: tuple[float, float]) -> list[Figure]:

@@ -63,17 +63,7 @@ def _previewed_import():
         Number.objects.create(
             business=business, account=account, digits="15550100100", verified_name="Bakery"
         )
-    path = Path(os.environ["PARLEY_VAR"]) / "chat.txt"
-    with path.open("w", encoding="utf-8") as file:
-        for n in range(LINES):
-            day, minute = divmod(n // 8, 1440)
-            month, of_month = divmod(day, 28)
-            file.write(
-                f"{1 + of_month:02}/{1 + month % 12:02}/{2010 + month // 12},"
-                f" {minute // 60:02}:{minute % 60:02} - "
-                f"{'Ann' if n % 3 else 'Bakery'}: {n} {WORDS[: 20 + n * 7 % 90]}\n"
-            )
-    with path.open("rb") as file, scope(business.pk):
+    with _chat_file().open("rb") as file, scope(business.pk):
         job = jobs.create_import(business=business, author=None, file=file, filename="chat.txt")
     start = time.perf_counter()
     jobs.work_due()
@@ -85,6 +75,21 @@ def _previewed_import():
             answers={"contact": "14155550100", "day_order": "dmy", "business_senders": ["Bakery"]},
         )
     return job, looked
+
+
+def _chat_file() -> Path:
+    """A chat with one message per line, eight in a minute."""
+    path = Path(os.environ["PARLEY_VAR"]) / "chat.txt"
+    with path.open("w", encoding="utf-8") as file:
+        for n in range(LINES):
+            day, minute = divmod(n // 8, 1440)
+            month, of_month = divmod(day, 28)
+            file.write(
+                f"{1 + of_month:02}/{1 + month % 12:02}/{2010 + month // 12},"
+                f" {minute // 60:02}:{minute % 60:02} - "
+                f"{'Ann' if n % 3 else 'Bakery'}: {n} {WORDS[: 20 + n * 7 % 90]}\n"
+            )
+    return path
 
 
 def _slice(job) -> int:

@@ -71,6 +71,21 @@ class Browser:
         ).read()
 
 
+def _measured(browser: Browser, name: str, path: str) -> Figure:
+    """Sizes of a page with what it loads, and the server's time."""
+    text, html, _ = browser.get(path)
+    parts = {url: browser.get(url)[1] for url in sorted(set(ASSET.findall(text)))}
+    styles = sum(size for url, size in parts.items() if ".css" in url)
+    scripts = sum(parts.values()) - styles
+    taken = sorted(browser.get(path)[2] for _ in range(ROUNDS))[ROUNDS // 2]
+    kb = [size / 1000 for size in (html, styles, scripts)]
+    words = (
+        f"{name}: HTML {kb[0]:.1f} + CSS {kb[1]:.1f} + JS {kb[2]:.1f}; server {taken * 1000:.0f} ms"
+    )
+    goal = GOAL_KB if name in ("inbox", "thread") else None
+    return Figure("pages", words, sum(kb), goal, "kB")
+
+
 def main() -> None:
     """Weigh every page, and print."""
     demo = json.loads((Path(os.environ.get("PARLEY_VAR", "var")) / "demo.json").read_text())
@@ -79,19 +94,5 @@ def main() -> None:
     browser.log_in(owner["email"], owner["password"])
     found = re.search(r'href="(/inbox/[0-9a-f-]{36}/)', browser.get("/inbox/")[0])
     assert found is not None, "the demo has no conversation"
-    figures = []
-    for name, path in PAGES.items():
-        text, html, _ = browser.get(path or found[1])
-        parts = {url: browser.get(url)[1] for url in sorted(set(ASSET.findall(text)))}
-        styles = sum(size for url, size in parts.items() if ".css" in url)
-        scripts = sum(parts.values()) - styles
-        taken = sorted(browser.get(path or found[1])[2] for _ in range(ROUNDS))[ROUNDS // 2]
-        kb = [size / 1000 for size in (html, styles, scripts)]
-        words = (
-            f"{name}: HTML {kb[0]:.1f} + CSS {kb[1]:.1f} + JS {kb[2]:.1f};"
-            f" server {taken * 1000:.0f} ms"
-        )
-        figures.append(
-            Figure("pages", words, sum(kb), GOAL_KB if name in ("inbox", "thread") else None, "kB")
-        )
+    figures = [_measured(browser, name, path or found[1]) for name, path in PAGES.items()]
     show("Pages of the demo, gzipped; goal for the inbox: 120 kB in all", figures)

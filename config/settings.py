@@ -43,7 +43,6 @@ INSTALLED_APPS = [
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
-    "django_filters",
     "django_htmx",
     "django_structlog",
     "csp",
@@ -388,7 +387,11 @@ LOGGING = {
         "django.request": {"level": "ERROR"},
         "httpx": {"level": "WARNING"},
         "celery.beat": {"level": "WARNING"},
-        "django_structlog.celery": {"level": "WARNING"},
+        "celery.worker.strategy": {"level": "WARNING"},
+        "celery.worker.request": {"level": "WARNING"},
+        "celery.app.trace": {"level": "WARNING"},
+        # A wake-up that nobody took in time is no loss: the next one comes within seconds.
+        "django_structlog.celery": {"level": "ERROR"},
         # Its lines are statements with their values.
         "django.db.backends": {"level": "WARNING"},
         # The servers' own lines, which have handlers of their own otherwise.

@@ -212,43 +212,42 @@ def _weeks(now: datetime) -> Iterator[tuple[datetime, datetime]]:
 
 
 def _week(demo: Demo, start: datetime, end: datetime) -> None:
+    """Questions with answers and thanks, then messages about orders, codes and, monthly, news."""
     people = demo.rng.sample(script.PEOPLE, k=20)
     asked = {person.digits: _moment(demo, start, end) for person in people}
     replies = {}
     for person in people:
         question, replies[person.digits] = demo.rng.choice(script.EXCHANGES)
-        sandbox.write(
-            simulated_phone=demo.phones[person.digits],
-            number=demo.number,
-            text=question,
-            at=asked[person.digits],
-        )
+        _receive(demo, person.digits, question, at=asked[person.digits])
     _apply_all()
     for digits, text in replies.items():
         _send(demo, digits, asked[digits] + timedelta(minutes=demo.rng.randint(2, 40)), _text(text))
     _drain()
     for digits in demo.rng.sample(list(asked), k=12):
-        sandbox.write(
-            simulated_phone=demo.phones[digits],
-            number=demo.number,
-            text=demo.rng.choice(script.THANKS),
-            at=asked[digits] + timedelta(minutes=50),
-        )
+        thanks = demo.rng.choice(script.THANKS)
+        _receive(demo, digits, thanks, at=asked[digits] + timedelta(minutes=50))
     _apply_all()
+    _send_templates(demo, start, end)
+    _drain()
+
+
+def _receive(demo: Demo, digits: str, text: str, *, at: datetime) -> None:
+    """A customer's phone writes to the demo's number."""
+    phone = demo.phones[digits]
+    sandbox.write(simulated_phone=phone, number=demo.number, text=text, at=at)
+
+
+def _send_templates(demo: Demo, start: datetime, end: datetime) -> None:
     for person in demo.rng.sample(script.PEOPLE, k=14):
         _send(demo, person.digits, _moment(demo, start, end), _shipped(demo, person))
     for person in demo.rng.sample(script.PEOPLE, k=6):
-        _send(
-            demo,
-            person.digits,
-            _moment(demo, start, end),
-            _template("login_code", f"{demo.rng.randint(0, 999999):06}"),
-        )
+        at = _moment(demo, start, end)
+        code = _template("login_code", f"{demo.rng.randint(0, 999999):06}")
+        _send(demo, person.digits, at, code)
     if start.day == 1:
         launch = start + timedelta(hours=10)
         for person in script.PEOPLE:
             _send(demo, person.digits, launch, _template("new_harvest", person.name.split()[0]))
-    _drain()
 
 
 def _moment(demo: Demo, start: datetime, end: datetime) -> datetime:

@@ -110,17 +110,11 @@ def usage_of(business: Business, month: date, *, is_test: bool = False) -> Month
         "timezone": business.timezone,
         "is_test": is_test,
     }
-    with connection.cursor() as cursor:
-        cursor.execute(statement("billing", "usage_days"), parameters)
-        days = [DayUsage(*row) for row in cursor.fetchall()]
-        cursor.execute(statement("billing", "usage_rows"), parameters)
-        rows = [_market_usage(*row) for row in cursor.fetchall()]
+    days, rows = _days_and_rows(parameters)
     period = Period.objects.filter(business=business, month=month).first()
-    amount = sum(row.amount_micros for row in rows)
     is_closed = period is not None and period.state == Period.State.CLOSED
-    stretches = [] if is_test else changes.stretches(business, month)
-    fee = sum(plan_fees.plan_fee(one) for one in stretches)
-    missing = 0 if is_test else commitments.missing(business, month)
+    amount = sum(row.amount_micros for row in rows)
+    fee, missing, discount = (0, 0, 0) if is_test else _owed_besides(business, month, amount)
     return MonthUsage(
         month=month,
         currency=period.currency if period else business.currency,
@@ -129,7 +123,7 @@ def usage_of(business: Business, month: date, *, is_test: bool = False) -> Month
         amount_micros=amount,
         fee_micros=fee,
         missing_micros=missing,
-        discount_micros=0 if is_test else _discounts(business, month, amount + fee + missing),
+        discount_micros=discount,
         estimate_micros=amount
         if period is None or is_closed
         else _estimate(amount, period.starts_at, period.ends_at, business.now()),
@@ -138,6 +132,23 @@ def usage_of(business: Business, month: date, *, is_test: bool = False) -> Month
         rows=rows,
         ladders=[Ladder(**row) for row in select("billing", "usage_ladders", parameters)],
     )
+
+
+def _days_and_rows(parameters: dict[str, Any]) -> tuple[list[DayUsage], list[MarketUsage]]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement("billing", "usage_days"), parameters)
+        days = [DayUsage(*row) for row in cursor.fetchall()]
+        cursor.execute(statement("billing", "usage_rows"), parameters)
+        return days, [_market_usage(*row) for row in cursor.fetchall()]
+
+
+def _owed_besides(business: Business, month: date, amount: int) -> tuple[int, int, int]:
+    """Fee of the plans, what is missing to the minimum commitment, and what discounts take off
+    (micro-units), in a month whose messages cost `amount`.
+    """
+    fee = sum(plan_fees.plan_fee(one) for one in changes.stretches(business, month))
+    missing = commitments.missing(business, month)
+    return fee, missing, _discounts(business, month, amount + fee + missing)
 
 
 def has_only_test_numbers(business: Business) -> bool:

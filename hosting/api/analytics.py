@@ -1,7 +1,7 @@
 """Analytics of an account, as fields of its node and as edges."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -144,14 +144,8 @@ def _messages(account: Account, parameters: Parameters) -> dict[str, Any]:
 
 def _conversations(account: Account, parameters: Parameters) -> dict[str, Any]:
     rows, granularity = _outbound_messages(account, parameters)
-    asked = [
-        DIMENSION_NAMES[name]
-        for name in parameters.get("dimensions", ())
-        if name in DIMENSION_NAMES
-    ] or list(DIMENSIONS)
-    metrics = [
-        METRICS[name] for name in parameters.get("metric_types", ()) if name in METRICS
-    ] or METRICS.values()
+    asked = _known(parameters, "dimensions", DIMENSION_NAMES) or list(DIMENSIONS)
+    metrics = _known(parameters, "metric_types", METRICS) or list(METRICS.values())
     rows = rows.filter(status_rank__gte=3).annotate(
         at=BUCKETS[granularity]("created_at", tzinfo=UTC), **DIMENSIONS
     )
@@ -159,21 +153,38 @@ def _conversations(account: Account, parameters: Parameters) -> dict[str, Any]:
         if wanted := parameters.get(name):
             rows = rows.filter(**{f"{member}__in": [one.upper() for one in wanted]})
     countries = {one.upper() for one in parameters.get("country_codes", ())}
+    points = []
+    sums = _sums(rows, asked, countries)
+    for (at, *members), (count, micros) in sorted(sums.items(), key=lambda item: _texts(item[0])):
+        measured = {"conversation": count, "cost": float(micros / 1_000_000)}
+        named = dict(zip(asked, members, strict=True))
+        points.append(_bounds(at, granularity) | {name: measured[name] for name in metrics} | named)
+    return {"data": [{"data_points": points}]}
+
+
+def _known(parameters: Parameters, name: str, names: Mapping[str, str]) -> list[str]:
+    """Our names of those that a parameter asks for, without unknown ones."""
+    return [names[one] for one in parameters.get(name, ()) if one in names]
+
+
+def _texts(values: tuple[Any, ...]) -> tuple[str, ...]:
+    return tuple(map(str, values))
+
+
+def _sums(
+    rows: QuerySet[Message], asked: list[str], countries: set[str]
+) -> dict[tuple[Any, ...], tuple[int, Decimal]]:
+    """Count and cost (millionths) of conversations by time and the dimensions asked for.
+
+    Only of these countries, where there are any.
+    """
     sums: dict[tuple[Any, ...], tuple[int, Decimal]] = defaultdict(lambda: (0, Decimal()))
     for row in _counted(rows, asked, by_customer=COUNTRY in asked or bool(countries)):
         if not countries or row[COUNTRY] in countries:
             key = (row["at"], *(row[name] for name in asked))
-            sums[key] = (sums[key][0] + row["conversation"], sums[key][1] + (row["micros"] or 0))
-    points = []
-    for (at, *members), (count, micros) in sorted(
-        sums.items(), key=lambda item: tuple(map(str, item[0]))
-    ):
-        measured = {"conversation": count, "cost": float(micros / 1_000_000)}
-        reported = {name: measured[name] for name in metrics} | dict(
-            zip(asked, members, strict=True)
-        )
-        points.append(_bounds(at, granularity) | reported)
-    return {"data": [{"data_points": points}]}
+            count, micros = sums[key]
+            sums[key] = (count + row["conversation"], micros + (row["micros"] or 0))
+    return sums
 
 
 def _counted(

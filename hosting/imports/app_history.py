@@ -30,7 +30,7 @@ def write(number: Number, found: Sequence[PastMessage], *, is_past: bool) -> Non
     job = _import_of(number)
     text = "".join(_row(n, number, one) for n, one in enumerate(found))
     _, _, written = write_set(job, text, ids=PAST if is_past else PRESENT)
-    new = sum(row[1] for row in written)
+    new = sum(one.added for one in written)
     job.processed, job.added = job.processed + len(found), job.added + new
     job.save(update_fields=["processed", "added"])
 

@@ -26,6 +26,7 @@ SAMPLE_ROWS = 6
 MAX_SENDERS = 2_000
 MAX_COUNTED_CONTACTS = 100_000
 HEARTBEAT_SECONDS = 5.0
+COUNTED = ("system", "files", "files_present", "left_out", "deleted", "edited")
 READERS = {"jsonl": records.from_jsonl, "csv": records.from_csv}
 
 
@@ -73,52 +74,77 @@ class _Heartbeat:
                 jobs.keep(self.job, fresh=False, processed=done)
 
 
+class _Findings:
+    """What a preview counts and shows: files, the range of time, the first messages."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+        self.sample: list[dict[str, Any]] = []
+        self.first: datetime | None = None
+        self.last: datetime | None = None
+
+    def add(self, at: datetime, sender: str, kind: str, text: str, **more: Any) -> None:
+        """Take one message into the range, and into the sample while that has room."""
+        self.first, self.last = min(self.first or at, at), max(self.last or at, at)
+        if len(self.sample) < SAMPLE_ROWS:
+            shown = {"at": at.isoformat(), "sender": sender, "kind": kind, "text": text[:300]}
+            self.sample.append(shown | more)
+
+    def count_file(self, name: str, chat: Source) -> None:
+        """Count a file that a message names, and whether it is there."""
+        self.counts["files"] += 1
+        self.counts["files_present"] += name in chat.files
+
+    def count_body(self, said: Any, chat: Source) -> None:
+        """Count what a message of a chat says about itself."""
+        self.counts["deleted"] += said.is_deleted
+        self.counts["edited"] += said.is_edited
+        if said.filename:
+            self.count_file(said.filename, chat)
+        elif not said.content and not said.is_deleted:
+            self.counts["left_out"] += 1
+
+    def as_json(self) -> dict[str, Any]:
+        """The sample, the first and the last moment ("" without any), and the counts."""
+        return {
+            "sample": self.sample,
+            "first_at": self.first.isoformat() if self.first else "",
+            "last_at": self.last.isoformat() if self.last else "",
+        } | {name: self.counts[name] for name in COUNTED}
+
+
 def _analyse_chat(job: ChatImport) -> dict[str, Any]:
     latest, signs = latest_day(), _Heartbeat(job)
     with source(job) as chat:
         layout = text.layout_of(chat.stream)
     survey = _survey(job, layout, latest, signs)
     orders, learned = list(survey.orders.found), survey.learned
-    counts: Counter[str] = Counter()
-    senders: Counter[str] = Counter()
-    found: dict[str, Any] = {
+    findings, senders = _Findings(), Counter[str]()
+    with source(job) as chat:
+        read = text.entries(chat.stream, layout, order=orders[0], latest=latest, learned=learned)
+        for n, entry in enumerate(read, 1):
+            signs(n)
+            if entry.is_system:
+                findings.counts["system"] += 1
+                continue
+            senders[entry.sender] += 1
+            _refuse_many(senders, "senders")
+            said = read_body(entry.body, chat.files, is_marked=entry.is_marked, learned=learned)
+            findings.count_body(said, chat)
+            more = {"is_deleted": True} if said.is_deleted else {}
+            findings.add(entry.at, entry.sender, said.kind, said.text, **more)
+    return findings.as_json() | {
         "day_orders": orders,
         "has_halves": bool(layout.half),
         "learned": learned.as_json(),
-        "sample": [],
+        "senders": [{"name": name, "messages": count} for name, count in senders.most_common()],
+        "messages": senders.total(),
     }
-    first = last = None
-    with source(job) as chat:
-        for n, entry in enumerate(
-            text.entries(chat.stream, layout, order=orders[0], latest=latest, learned=learned), 1
-        ):
-            signs(n)
-            if entry.is_system:
-                counts["system"] += 1
-                continue
-            senders[entry.sender] += 1
-            if len(senders) > MAX_SENDERS:
-                raise BadChatFile(
-                    f"There are more than {MAX_SENDERS:,} senders, which is the limit."
-                )
-            first, last = min(first or entry.at, entry.at), max(last or entry.at, entry.at)
-            said = read_body(entry.body, chat.files, is_marked=entry.is_marked, learned=learned)
-            _count(counts, said, chat)
-            if len(found["sample"]) < SAMPLE_ROWS:
-                shown = {
-                    "at": entry.at.isoformat(),
-                    "sender": entry.sender,
-                    "kind": said.kind,
-                    "text": said.text[:300],
-                }
-                found["sample"].append(shown | ({"is_deleted": True} if said.is_deleted else {}))
-    people = [{"name": name, "messages": count} for name, count in senders.most_common()]
-    return (
-        found
-        | _range(first, last)
-        | _numbers(counts)
-        | {"senders": people, "messages": senders.total()}
-    )
+
+
+def _refuse_many(found: Counter[str], what: str) -> None:
+    if len(found) > MAX_SENDERS:
+        raise BadChatFile(f"There are more than {MAX_SENDERS:,} {what}, which is the limit.")
 
 
 def _survey(job: ChatImport, layout: Layout, latest: date, signs: _Heartbeat) -> Survey:
@@ -130,96 +156,59 @@ def _survey(job: ChatImport, layout: Layout, latest: date, signs: _Heartbeat) ->
     return found
 
 
-def _count(counts: Counter[str], said: Any, chat: Source) -> None:
-    counts["deleted"] += said.is_deleted
-    counts["edited"] += said.is_edited
-    if said.filename:
-        counts["files"] += 1
-        counts["files_present"] += said.filename in chat.files
-    elif not said.content and not said.is_deleted:
-        counts["left_out"] += 1
-
-
-def _numbers(counts: Counter[str]) -> dict[str, int]:
-    return {
-        name: counts[name]
-        for name in ("system", "files", "files_present", "left_out", "deleted", "edited")
-    }
-
-
-def _range(first: datetime | None, last: datetime | None) -> dict[str, str]:
-    return {
-        "first_at": first.isoformat() if first else "",
-        "last_at": last.isoformat() if last else "",
-    }
-
-
 def _analyse_records(job: ChatImport) -> dict[str, Any]:
-    signs, counts, numbers, people = (
-        _Heartbeat(job),
-        Counter[str](),
-        Counter[str](),
-        set[tuple[str, str]](),
-    )
-    found: dict[str, Any] = {"sample": []}
-    first = last = None
+    signs, findings, numbers = _Heartbeat(job), _Findings(), Counter[str]()
+    people: set[tuple[str, str]] = set()
     with source(job) as chat:
         for n, (record, _, _) in enumerate(READERS[job.source](chat.stream), 1):
             signs(n)
             numbers[record["number"]] += 1
-            at = record["created_at"]
-            first, last = min(first or at, at), max(last or at, at)
+            contact = record["contact"]
             if len(people) < MAX_COUNTED_CONTACTS:
-                people.add((record["number"], record["contact"]["wa_id"]))
+                people.add((record["number"], contact["wa_id"]))
             if media := record["media"]:
-                counts["files"] += 1
-                counts["files_present"] += media["file"] in chat.files
-            if len(found["sample"]) < SAMPLE_ROWS:
-                who = record["contact"]["name"] or record["contact"]["wa_id"]
-                sender = who if record["direction"] == "in" else job.business.name
-                shown = {
-                    "at": at.isoformat(),
-                    "sender": sender,
-                    "kind": record["kind"],
-                    "text": record["text"][:300],
-                }
-                found["sample"].append(shown)
-    if len(numbers) > MAX_SENDERS:
-        raise BadChatFile(
-            f"There are more than {MAX_SENDERS:,} business numbers, which is the limit."
-        )
-    found |= {
+                findings.count_file(media["file"], chat)
+            customer = contact["name"] or contact["wa_id"]
+            sender = customer if record["direction"] == "in" else job.business.name
+            findings.add(record["created_at"], sender, record["kind"], record["text"])
+    _refuse_many(numbers, "business numbers")
+    return findings.as_json() | {
         "numbers": dict(numbers.most_common()),
         "conversations": len(people),
         "messages": numbers.total(),
     }
-    return found | _range(first, last) | _numbers(counts)
 
 
 def _guess(job: ChatImport, found: dict[str, Any]) -> dict[str, Any]:
     """Return suggested answers, which people confirm."""
     mine = list(Number.objects.filter(business_id=job.business_id).order_by("id"))
-    guess: dict[str, Any] = {"time_zone": job.business.timezone}
-    if "senders" not in found:
-        own = {number.digits: number.phone_number_id for number in mine}
-        unknown = [digits for digits in found["numbers"] if digits not in own]
-        return guess | {
-            "unknown_numbers": unknown,
-            "number": mine[0].phone_number_id if len(mine) == 1 else "",
-        }
+    guess = _guess_of_chat if "senders" in found else _guess_of_records
+    return {"time_zone": job.business.timezone} | guess(job, found, mine)
+
+
+def _guess_of_records(job: ChatImport, found: dict[str, Any], mine: list[Number]) -> dict[str, Any]:
+    own = {number.digits for number in mine}
+    return {
+        "unknown_numbers": [digits for digits in found["numbers"] if digits not in own],
+        "number": mine[0].phone_number_id if len(mine) == 1 else "",
+    }
+
+
+def _guess_of_chat(job: ChatImport, found: dict[str, Any], mine: list[Number]) -> dict[str, Any]:
     names = [sender["name"] for sender in found["senders"]]
     digits = text.numbers_in(names)
-    words = {job.business.name.casefold(), *(number.verified_name.casefold() for number in mine)}
-    own_digits = {number.digits: number for number in mine}
-    business = [n for n in names if n.casefold() in words or digits.get(n) in own_digits]
+    own = {number.digits: number for number in mine}
+    own_names = {job.business.name, *(number.verified_name for number in mine)}
+    words = {name.casefold() for name in own_names}
+    business = [name for name in names if name.casefold() in words or digits.get(name) in own]
     other = text.contact_in(job.filename)
     if not business and other in names and len(names) == 2:
         business = [name for name in names if name != other]
     customers = [name for name in names if name not in business] if business else []
-    numbered = [own_digits[digits[n]] for n in business if digits.get(n) in own_digits] or (
-        mine if len(mine) == 1 else []
-    )
-    return guess | {
+    numbered = [own[digits[name]] for name in business if digits.get(name) in own]
+    if not numbered and len(mine) == 1:
+        numbered = mine
+    return {
         "business_senders": business,
         "contact": _contact_of(job, customers, digits),
         "number": numbered[0].phone_number_id if numbered else "",

@@ -1,6 +1,7 @@
 """A set of past messages, written into threads by three statements."""
 
-from typing import Any
+from datetime import datetime
+from typing import Any, NamedTuple
 
 from django.db import connection
 
@@ -13,7 +14,21 @@ Rows = list[tuple[Any, ...]]
 PAST, PRESENT = "hosting_imported_message_id", "hosting_message_id_seq"
 
 
-def write_set(job: ChatImport, text: str, *, ids: str = PAST) -> tuple[Rows, Rows, Rows]:
+class Written(NamedTuple):
+    """What `write_history` wrote into one conversation: how many messages, their first and last id,
+    their earliest and latest moment, and the text that lists show.
+    """
+
+    conversation_id: int
+    added: int
+    first_id: int
+    last_id: int
+    earliest: datetime
+    latest: datetime
+    preview: str
+
+
+def write_set(job: ChatImport, text: str, *, ids: str = PAST) -> tuple[Rows, Rows, list[Written]]:
     """Write the rows of a set (`copy_line`) as messages of an import.
 
     Returns the contacts made, the conversations made, and what `write_history.sql` says of each
@@ -28,22 +43,25 @@ def write_set(job: ChatImport, text: str, *, ids: str = PAST) -> tuple[Rows, Row
             copy.write(text)
         people = _run(cursor, "open_history", business_id=job.business_id)
         threads = _run(cursor, "open_history_threads", business_id=job.business_id)
-        written = _run(
+        wrote = _run(
             cursor, "write_history", business_id=job.business_id, import_id=job.pk, ids=ids
         )
+        written = [Written(*row) for row in wrote]
         if written:
-            found, _, _, _, earliest, latest, previews = map(list, zip(*written, strict=True))
-            cursor.execute(
-                statement("hosting", "show_history"),
-                {
-                    "business_id": job.business_id,
-                    "ids": found,
-                    "earliest": earliest,
-                    "latest": latest,
-                    "previews": previews,
-                },
-            )
+            _show(cursor, job, written)
     return people, threads, written
+
+
+def _show(cursor: Any, job: ChatImport, written: list[Written]) -> None:
+    """Let the conversations show what was written into them."""
+    values = {
+        "business_id": job.business_id,
+        "ids": [one.conversation_id for one in written],
+        "earliest": [one.earliest for one in written],
+        "latest": [one.latest for one in written],
+        "previews": [one.preview for one in written],
+    }
+    cursor.execute(statement("hosting", "show_history"), values)
 
 
 def _run(cursor: Any, verb: str, **values: Any) -> Rows:

@@ -29,6 +29,13 @@ from hosting.models import ChatImport, Number, Template
 
 BATCH_ROWS = 10_000
 BATCH_FILES = 50
+# Of a record, in the order of the columns of `history_set`.
+FIELDS = (
+    *("row", "number_id", "wa_id", "user_id", "name", "wamid", "direction", "kind", "text"),
+    *("content", "context_wamid", "tracker", "category", "window_open", "free_entry_at"),
+    *("template_id", "author_id", "status", "errors", "created_at", "sent_at", "delivered_at"),
+    *("read_at", "failed_at", "edited_at", "revoked_at"),
+)
 # Types that first bytes cannot tell from others; only for these the file name counts.
 _NAMED_TYPES = ("text/plain", "text/csv", "application/msword", "application/vnd.")
 # The first kind that takes the type wins: a picture is an image before it is a document.
@@ -226,62 +233,50 @@ class _References:
         author = self.members.get(record["author"])
         if record["author"] and author is None:
             content = content | {"imported_author": record["author"]}
+        errors = record["errors"]
+        values = {
+            **record,
+            **contact,
+            "row": n,
+            "number_id": number.pk,
+            "content": orjson.dumps(content).decode(),
+            "template_id": self._template_of(number, record),
+            "author_id": author,
+            "errors": orjson.dumps(errors).decode() if errors is not None else None,
+        }
+        return copy_line(*(values[name] for name in FIELDS))
+
+    def _template_of(self, number: Number, record: dict[str, Any]) -> int | None:
+        """Return the id of the template that a record names, None for none of ours."""
+        content = record["content"]
         language = content.get("language")
         code = language.get("code") if isinstance(language, dict) else None
-        template = (
-            self.templates.get((number.account_id, content.get("name"), code))
-            if isinstance(code, str)
-            else None
-        )
-        return copy_line(
-            n,
-            number.pk,
-            contact["wa_id"],
-            contact["user_id"],
-            contact["name"],
-            record["wamid"],
-            record["direction"],
-            record["kind"],
-            record["text"],
-            orjson.dumps(content).decode(),
-            record["context_wamid"],
-            record["tracker"],
-            record["category"],
-            record["window_open"],
-            record["free_entry_at"],
-            template if record["kind"] == "template" else None,
-            author,
-            record["status"],
-            orjson.dumps(record["errors"]).decode() if record["errors"] is not None else None,
-            record["created_at"],
-            record["sent_at"],
-            record["delivered_at"],
-            record["read_at"],
-            record["failed_at"],
-            record["edited_at"],
-            record["revoked_at"],
-        )
+        if record["kind"] != "template" or not isinstance(code, str):
+            return None
+        return self.templates.get((number.account_id, content.get("name"), code))
 
 
 def _write(job: ChatImport, batch: Batch, chat: Source) -> None:
     lock_identities(changing=(), reading=[job.business_id])
     people, threads, written = write_set(job, batch.text)
-    first = [row[2] for row in written] + ([job.first_id] if job.first_id else [])
-    last = [row[3] for row in written] + ([job.last_id] if job.last_id else [])
     kept, refused = _store_files(job, batch, chat) if written else (0, job.refused)
     jobs.keep(
         job,
         position=batch.position,
         processed=job.processed + batch.size,
-        added=job.added + sum(row[1] for row in written),
-        first_id=min(first, default=None),
-        last_id=max(last, default=None),
+        added=job.added + sum(one.added for one in written),
+        first_id=min(_known(job.first_id, *(one.first_id for one in written)), default=None),
+        last_id=max(_known(job.last_id, *(one.last_id for one in written)), default=None),
         files_added=job.files_added + kept,
         refused=refused,
         made_contacts=[*job.made_contacts, *(row[0] for row in people)],
         made_conversations=[*job.made_conversations, *(row[0] for row in threads)],
-        conversation_id=job.conversation_id or (written[0][0] if written else None),
+        conversation_id=job.conversation_id or (written[0].conversation_id if written else None),
     )
+
+
+def _known(*ids: int | None) -> list[int]:
+    return [one for one in ids if one]
 
 
 def _store_files(job: ChatImport, batch: Batch, chat: Source) -> tuple[int, dict[str, int]]:

@@ -59,31 +59,22 @@ def send_message(
     """Accept one message for sending and return it; call inside the business's scope.
 
     `to` is the recipient's digits in any form (empty when `user_id` names the customer), `content`
-    the Cloud API's object for `kind`. Raises CloudApiError: 131031 suspended, 131021 own number,
-    133010 not registered, 130403 blocked, 1320xx template, 131047 window closed, 131009 or 131053
-    media, 131042 plan limit, or what a send check raises. Nothing is stored then. The caller
-    notifies the transport's queue on commit.
+    the Cloud API's object for `kind`. Raises CloudApiError, and stores nothing: 131031, 131021,
+    133010 (see `_check_sender`), 130403 blocked, 1320xx template, 131047 window closed, 131009 or
+    131053 media, 131042 plan limit, or what a send check raises. The caller notifies the queue.
     """
-    if not business.may_send():
-        raise CloudApiError(
-            131031, f"Sending is suspended: {business.suspended_reason or 'ask support'}."
-        )
-    if to and not to.isdecimal() and not sends.USER_ID.fullmatch(to):
-        raise CloudApiError(131009, "What is written to a group is read here only.", field="to")
+    _check_sender(business, number, to)
     written, to = to, one_form(to)
-    if to and to == one_form(number.digits):
-        raise CloudApiError(131021, "to is the sender's own number.", field="to")
-    if not number.is_registered:
-        raise CloudApiError(133010, "The number is not registered: call its register edge first.")
     now = business.now()
     to = to or _wa_id_of(business, user_id)
     thread = _open_thread(business, number, to, user_id, content if kind == "template" else {}, now)
+    talk = thread.conversation
     message = Message(
         business=business,
-        conversation=thread.conversation,
+        conversation=talk,
         number=number,
-        contact_id=thread.conversation.contact_id,
-        recipient=_dialled(thread.conversation.contact, written),
+        contact_id=talk.contact_id,
+        recipient=_dialled(talk.contact, written),
         wamid=new_wamid(),
         direction=Direction.OUT,
         kind=kind,
@@ -95,23 +86,39 @@ def send_message(
         status=Status.ACCEPTED,
         created_at=now,
         # The network itself refuses free-form messages outside of the window; templates it takes.
-        window_open=thread.conversation.window_proven(at=now)
-        if kind == "template"
-        else thread.conversation.window_open(at=now),
-        free_entry_at=thread.conversation.free_entry(at=now),
+        window_open=talk.window_proven(at=now) if kind == "template" else talk.window_open(at=now),
+        free_entry_at=talk.free_entry(at=now),
     )
+    _check(message, thread)
+    while not _write(message, is_broadcast=is_broadcast):
+        # Its thread was merged into another one meanwhile.
+        _reopen(message, to, user_id, written)
+    return message
+
+
+def _check_sender(business: Business, number: Number, to: str) -> None:
+    """Raise CloudApiError where the business or the number may not send, or not to `to`."""
+    if not business.may_send():
+        reason = business.suspended_reason or "ask support"
+        raise CloudApiError(131031, f"Sending is suspended: {reason}.")
+    if to and not to.isdecimal() and not sends.USER_ID.fullmatch(to):
+        raise CloudApiError(131009, "What is written to a group is read here only.", field="to")
+    if to and one_form(to) == one_form(number.digits):
+        raise CloudApiError(131021, "to is the sender's own number.", field="to")
+    if not number.is_registered:
+        raise CloudApiError(133010, "The number is not registered: call its register edge first.")
+
+
+def _check(message: Message, thread: Thread) -> None:
+    """Raise CloudApiError for what may not be sent; set fields that follow from the content."""
     _check_recipient(message, thread)
-    if kind == "template":
-        _set_template_fields(message, content)
+    if message.kind == "template":
+        _set_template_fields(message, message.content)
     else:
         _set_free_form_fields(message)
     message.has_links = _check_media(message)
     for check in extensions.send_checks:
         check(message)
-    while not _write(message, is_broadcast=is_broadcast):
-        # Its thread was merged into another one meanwhile.
-        _reopen(message, to, user_id, written)
-    return message
 
 
 def _reopen(message: Message, to: str, user_id: str, written: str) -> None:

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_POST
 
-from accounts import workspace
+from accounts import team
 from accounts.access import BusinessRequest, member_page
 from accounts.models import ADMINS, Role
 from core.errors import ParleyError
@@ -30,7 +30,7 @@ def business(request: BusinessRequest) -> HttpResponse:
         _post_data(request), initial={"name": found.name, "timezone": found.timezone}
     )
     if request.method == "POST" and form.is_valid():
-        workspace.change_settings(business=found, **form.cleaned_data)
+        team.change_settings(business=found, **form.cleaned_data)
         messages.success(request, _("Saved."))
         return redirect("business")
     context = _context(request) | {"form": form}

@@ -10,7 +10,8 @@ from django.db import connection, connections
 
 from tests.databases import admin
 
-QUIET = 0.3
+# A worker that found nothing for so long (seconds) has nothing more to do.
+QUIET, PAUSE = 0.15, 0.04
 
 
 def plant_faults(table: str, event: str, *, raising: str, killing: str) -> None:
@@ -52,7 +53,7 @@ def run(once: Callable[[], int]) -> int:
         while time.monotonic() < until:
             if once():
                 until = time.monotonic() + QUIET
-            time.sleep(0.01)
+            time.sleep(PAUSE)
         os._exit(0)
     ended = threading.Event()
     killer = threading.Thread(target=_kill_where_it_hangs, args=(child, ended))
@@ -65,7 +66,7 @@ def run(once: Callable[[], int]) -> int:
 
 def _kill_where_it_hangs(child: int, ended: threading.Event) -> None:
     with admin(str(connection.settings_dict["NAME"])) as database:
-        while not ended.wait(0.02):
+        while not ended.wait(PAUSE):
             hanging = database.execute(
                 "SELECT pid FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
                 " AND datname = current_database()"

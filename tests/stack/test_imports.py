@@ -43,6 +43,7 @@ USED_BY = {
     "djangorestframework-stubs": "mypy_drf_plugin.main",
     "celery-types": "from celery import",
     "types-redis": "import redis",
+    "types-pyyaml": "import yaml",
     "moto": '"moto.server"',
 }
 

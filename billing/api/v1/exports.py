@@ -63,7 +63,6 @@ class FinanceExports(BusinessAPIMixin, ListAPIView[Export]):
     """Exports, newest first; POST requests one."""
 
     required_scope = KeyScope.BILLING
-    query_fields = ()
     queryset = Export.objects.all()
     serializer_class = FinanceExportSerializer
 
@@ -95,7 +94,6 @@ class FinanceExportById(BusinessAPIMixin, RetrieveAPIView[Export]):
     """One export."""
 
     required_scope = KeyScope.BILLING
-    query_fields = ()
     queryset = Export.objects.all()
     serializer_class = FinanceExportSerializer
 
@@ -104,7 +102,6 @@ class CancelFinanceExport(BusinessAPIView):
     """Cancel an export."""
 
     required_scope = KeyScope.BILLING
-    query_fields = ()
     serializer_class = FinanceExportSerializer
 
     @extend_schema(request=None, responses=FinanceExportSerializer)
@@ -119,7 +116,6 @@ class ResumeFinanceExport(BusinessAPIView):
     """Run a cancelled or failed export again."""
 
     required_scope = KeyScope.BILLING
-    query_fields = ()
     serializer_class = FinanceExportSerializer
 
     @extend_schema(request=None, responses=FinanceExportSerializer)
@@ -135,7 +131,6 @@ class FinanceExportFile(BusinessAPIView):
     """The file of a finished export."""
 
     required_scope = KeyScope.BILLING
-    query_fields = ()
 
     @extend_schema(responses={(200, "application/octet-stream"): OpenApiTypes.BINARY})
     def get(self, request: BusinessAPIRequest, pk: int) -> FileResponse:

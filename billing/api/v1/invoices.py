@@ -6,7 +6,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django.http import HttpResponse, StreamingHttpResponse
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.generics import ListAPIView, RetrieveAPIView
 
@@ -139,6 +139,15 @@ class InvoiceDetailSerializer(InvoiceSerializer):
         fields = (*InvoiceSerializer.Meta.fields, "seller", "buyer", "taxes", "lines")  # type: ignore[assignment]
 
 
+@extend_schema_view(
+    get=extend_schema(
+        parameters=[
+            OpenApiParameter("status", str, enum=list(InvoiceStatus.values)),
+            OpenApiParameter("from", str, description="YYYY-MM; the first month."),
+            OpenApiParameter("to", str, description="YYYY-MM; the last month."),
+        ]
+    )
+)
 class Invoices(BusinessAPIMixin, ListAPIView[Invoice]):
     """Issued invoices, newest first; filters `status`, and `from` and `to` as YYYY-MM."""
 
@@ -166,7 +175,6 @@ class InvoiceByNumber(BusinessAPIMixin, RetrieveAPIView[Invoice]):
     """One invoice with its lines."""
 
     required_scope = KeyScope.BILLING
-    query_fields = ()
     queryset = Invoice.objects.for_list().prefetch_related("lines__invoice")
     serializer_class = InvoiceDetailSerializer
     lookup_field = "number"
@@ -176,7 +184,6 @@ class InvoiceDocument(BusinessAPIView):
     """A stored document of an invoice: `pdf`, `lines`, `cii`, `ubl` or `facturx`."""
 
     required_scope = KeyScope.BILLING
-    query_fields = ()
 
     @extend_schema(responses={(200, "application/octet-stream"): OpenApiTypes.BINARY})
     def get(self, request: BusinessAPIRequest, number: str, kind: str) -> HttpResponse:

@@ -137,7 +137,6 @@ class ChargeExplained(BusinessAPIView):
     """The price of one message, from the ledger row to tier, card version and invoice line."""
 
     required_scope = KeyScope.BILLING
-    query_fields = ()
     serializer_class = ExplanationSerializer
     pagination_class: Any = None
 

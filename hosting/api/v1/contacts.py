@@ -44,6 +44,7 @@ class Contacts(ColumnsAPIView):
     """Customers, newest first."""
 
     required_scope = KeyScope.CONTACTS
+    query_fields = ("wa_id", "q")
     queryset = Contact.objects.all()
     serializer_class = ContactSerializer
 

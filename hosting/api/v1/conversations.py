@@ -49,6 +49,7 @@ class Conversations(ColumnsAPIView):
     number_path = "number_id"
     queryset = ROWS.all()
     serializer_class = ConversationSerializer
+    query_fields = ("number", "contact", "is_resolved", "unread", "since")
     ordering = ("-last_message_at", "-id")
     computed: ClassVar = {"window_until": lambda row: window_end(row["last_inbound_at"])}
 

@@ -60,6 +60,16 @@ class Messages(ColumnsAPIView):
     """All messages of the business."""
 
     required_scope = KeyScope.READ
+    query_fields = (
+        "number",
+        "contact",
+        "direction",
+        "status",
+        "category",
+        "kind",
+        "since",
+        "until",
+    )
     changing_scope = KeyScope.MESSAGES
     number_path = "number_id"
     queryset = MESSAGE_ROWS.all()

@@ -41,6 +41,7 @@ class Search(BusinessAPIView):
     """Full-text search over all messages."""
 
     required_scope = KeyScope.READ
+    query_fields = ("q", "number", "contact", "direction", "kind", "since", "until")
     number_path = ""
     pagination_class: Any = None
 

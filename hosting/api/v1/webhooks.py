@@ -213,6 +213,7 @@ class WebhookDeliveries(BusinessAPIMixin, ListAPIView[WebhookCall]):
     """Webhook deliveries, newest first."""
 
     required_scope = KeyScope.WEBHOOKS
+    query_fields = ("webhook", "state")
     queryset = WebhookCall.objects.select_related("webhook", "replay_of").defer(
         "body", "response_body"
     )

@@ -23,8 +23,8 @@ _FAULTS = (
     zlib.error,
     EOFError,
     OSError,
+    # Encrypted, or packed in a way that the library does not know.
     RuntimeError,
-    NotImplementedError,
     ValueError,
     struct.error,
 )

@@ -266,18 +266,23 @@ def _halves(
     if not some:
         return {}, frozenset()
     times = [(m["date"], int(m["h"]), int(m["m"]), w) for m, w in zip(matches, words, strict=True)]
-    scored = [(_steps_back(times, found), found) for found in meanings(some)]
+    hours = _hours(times, some)
+    return hours, frozenset(some - hours.keys())
+
+
+def _hours(times: Sequence[tuple[str, int, int, str]], words: set[str]) -> dict[str, Hours]:
+    """Return the meanings of words by which the fewest messages are older than the one before."""
+    scored = [(_steps_back(times, found), found) for found in meanings(words)]
     fewest = min((steps for steps, _ in scored), default=0)
     best = [found for steps, found in scored if steps == fewest]
     if not best:
-        return {}, frozenset(some)
+        return {}
     # A word that no language knows must be decided by the order of messages alone.
-    hours = {
+    return {
         word: hours
         for word, hours in best[0].items()
         if known_hours(word) is not None or all(other.get(word) == hours for other in best)
     }
-    return hours, frozenset(some - hours.keys())
 
 
 def _half_of(before: str, after: str, pairs: Sequence[tuple[str, str]]) -> str:

@@ -11,7 +11,7 @@ from typing import IO
 from hosting.cloudapi.phone_numbers import NoNumber, digits_of_number
 from hosting.imports.formats.bodies import LRM, read_body
 from hosting.imports.formats.errors import BadChatFile
-from hosting.imports.formats.headers import SAMPLE_LINES, Layout, find_layout
+from hosting.imports.formats.headers import SAMPLE_LINES, Header, Layout, find_layout
 from hosting.imports.formats.repetition import NOTHING, Learned
 from hosting.imports.formats.senders import split
 from hosting.imports.formats.survey import Survey
@@ -134,22 +134,14 @@ def entries(
     """
     now: _Open | None = None
     place, number = offset, line - 1
-    header_of, moment = layout.header, layout.moment
     for number, raw in enumerate(lines_of(stream), line):
         text = decoded(raw)
-        header = header_of(text) if text else None
+        header = layout.header(text) if text else None
         if header is None:
             if now:
                 now.add(text)
         else:
-            if not header.is_sure:
-                raise BadChatFile(
-                    f"Line {number:,} has a word beside the time of which it is unknown which half "
-                    f"of the day it names: '{text[: header.end].strip()[:60]}'."
-                )
-            at = moment(header, order=order, latest=latest)
-            if at is None:
-                raise impossible(number, text[: header.end], order)
+            at = _moment_of(header, text, number, layout=layout, order=order, latest=latest)
             if now:
                 yield now.entry(place, number, layout, learned)
             sender, first = split(text[header.end :], learned)
@@ -159,6 +151,21 @@ def entries(
         while len(now.lines) > 1 and not now.lines[-1]:
             now.lines.pop()
         yield now.entry(place, number + 1, layout, learned)
+
+
+def _moment_of(
+    header: Header, text: str, number: int, *, layout: Layout, order: str, latest: date
+) -> datetime:
+    """Return a header's date and time; BadChatFile where they are unsure or cannot be."""
+    if not header.is_sure:
+        raise BadChatFile(
+            f"Line {number:,} has a word beside the time of which it is unknown which half "
+            f"of the day it names: '{text[: header.end].strip()[:60]}'."
+        )
+    at = layout.moment(header, order=order, latest=latest)
+    if at is None:
+        raise impossible(number, text[: header.end], order)
+    return at
 
 
 def impossible(line: int, header: str, order: str) -> BadChatFile:

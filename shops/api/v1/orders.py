@@ -108,6 +108,7 @@ class Orders(BusinessAPIMixin, ListAPIView[Order]):
     """Orders, newest first."""
 
     required_scope = KeyScope.SHOP
+    query_fields = ("state", "wa_id", "since")
     number_path = "conversation__number_id"
     queryset = ROWS.all()
     serializer_class = OrderSerializer

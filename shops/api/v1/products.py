@@ -237,6 +237,8 @@ class ProductView(BusinessAPIView):
 class Products(ProductView, ListAPIView[Product]):
     """Products, the newest first."""
 
+    query_fields = ("q", "retailer_id", "item_group")
+
     def get_queryset(self) -> QuerySet[Product]:
         """Products filtered by the query parameters."""
         rows: Any = super().get_queryset()
