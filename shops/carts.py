@@ -110,16 +110,17 @@ def first_message(catalog: Catalog, cart: Cart | None) -> str:
     return _("Hello! I would like to order my cart #%(code)s.") % {"code": cart.code}
 
 
-def chat_url(catalog: Catalog, cart: Cart | None) -> str:
+def chat_url(catalog: Catalog, cart: Cart | None, guest: SimulatedPhone | None = None) -> str:
     """URL that opens the chat with the first message.
 
-    It is a wa.me link, or a simulated phone's chat for a number of the sandbox.
+    It is a wa.me link, or a simulated phone's chat for a number of the sandbox: the guest's, else
+    the first one.
     """
     text = first_message(catalog, cart)
     number = catalog.number
     if number.transport != Transport.SANDBOX:
         return f"https://wa.me/{number.digits}?{urlencode({'text': text})}"
-    simulated_phone = (
+    simulated_phone = guest or (
         SimulatedPhone.objects.filter(business_id=catalog.business_id, is_online=True)
         .order_by("name", "id")
         .first()

@@ -237,6 +237,20 @@ def public_path(address: str) -> str:
 
 
 @register.filter
+def ordered_amount(item: dict[str, object]) -> str:
+    """Return the price of an order's item, times its quantity, as an amount of its currency.
+
+    What a client sent that is no amount is shown as it came.
+    """
+    price, currency = as_text(item.get("item_price")), as_text(item.get("currency"))
+    try:
+        amount = Decimal(price or str(item.get("item_price"))) * int(str(item.get("quantity", 1)))
+        return str(format_currency(amount, currency, locale=to_locale(get_language() or "en")))
+    except (ArithmeticError, ValueError, UnknownLocaleError):
+        return f"{item.get('item_price')} {currency}"
+
+
+@register.filter
 def order_lines(
     content: object, products: list[ProductCard]
 ) -> list[tuple[dict[str, object], ProductCard]]:

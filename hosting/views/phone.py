@@ -21,6 +21,7 @@ from hosting.forms.conversations import ReplyForm
 from hosting.forms.phones import SimulatedPhoneForm
 from hosting.media.store import store_attachment
 from hosting.models import Conversation, Direction, Message, Number, SimulatedPhone, Status
+from hosting.numbers.phone_access import phone_page
 from hosting.transports import sandbox
 
 CHAT_ROLES = AGENTS
@@ -75,7 +76,7 @@ def phone(request: BusinessRequest, simulated_phone_id: int) -> HttpResponse:
 
 
 @require_GET
-@member_page(*CHAT_ROLES)
+@phone_page
 def chat(request: BusinessRequest, simulated_phone_id: int, phone_number_id: str) -> HttpResponse:
     """A chat on the phone; opening it sends read receipts."""
     simulated_phone, number = (
@@ -110,7 +111,7 @@ def chat(request: BusinessRequest, simulated_phone_id: int, phone_number_id: str
 
 
 @require_GET
-@member_page(*CHAT_ROLES)
+@phone_page
 def web(request: BusinessRequest, simulated_phone_id: int, phone_number_id: str) -> HttpResponse:
     """A public page of ours inside the phone, opened from a link."""
     simulated_phone, number = (
@@ -140,7 +141,7 @@ def screen(
 
 
 @require_POST
-@member_page(*CHAT_ROLES)
+@phone_page
 def tap(
     request: BusinessRequest, simulated_phone_id: int, phone_number_id: str, message_id: int
 ) -> HttpResponse:
@@ -225,7 +226,7 @@ def send(
 
 
 @require_POST
-@member_page(*CHAT_ROLES)
+@phone_page
 def write(request: BusinessRequest, simulated_phone_id: int, phone_number_id: str) -> HttpResponse:
     """Send a text or file from the phone, as a webhook event."""
     simulated_phone, number = (
@@ -305,6 +306,8 @@ def _chats(request: BusinessRequest, simulated_phone: SimulatedPhone) -> list[di
 
 
 def _simulated_phones(request: BusinessRequest) -> list[SimulatedPhone]:
+    if getattr(request, "is_guest", False):
+        return []
     return list(
         SimulatedPhone.objects.filter(business=request.business).order_by("name", "id")[
             :MAX_HANDSETS_SHOWN

@@ -9,6 +9,7 @@ from django.views.decorators.http import require_GET, require_POST
 from accounts.access import BusinessRequest, member_page
 from hosting.forms.phones import CardForm, FailureForm, LocationForm
 from hosting.models import Message, Number, SimulatedPhone
+from hosting.numbers.phone_access import phone_page
 from hosting.transports import sandbox
 from hosting.views.phone import (
     CHAT_ROLES,
@@ -24,7 +25,7 @@ from hosting.views.phone import (
 IDS = "sent_%s"
 
 
-@member_page(*CHAT_ROLES)
+@phone_page
 def place(request: BusinessRequest, simulated_phone_id: int, phone_number_id: str) -> HttpResponse:
     """A location to send; POST sends it, as a reply to the message that asked for one."""
     simulated_phone, number = (
@@ -57,7 +58,7 @@ def _location(given: dict[str, Any]) -> dict[str, Any]:
     return {"latitude": float(given["latitude"]), "longitude": float(given["longitude"])} | named
 
 
-@member_page(*CHAT_ROLES)
+@phone_page
 def card(request: BusinessRequest, simulated_phone_id: int, phone_number_id: str) -> HttpResponse:
     """A contact card to send; POST sends it."""
     simulated_phone, number = (
@@ -86,7 +87,7 @@ def _form(
 
 
 @require_POST
-@member_page(*CHAT_ROLES)
+@phone_page
 def react(
     request: BusinessRequest, simulated_phone_id: int, phone_number_id: str, message_id: int
 ) -> HttpResponse:

@@ -5,23 +5,22 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 
-from accounts.access import BusinessRequest, member_page
-from accounts.models import AGENTS
+from accounts.access import BusinessRequest
 from core.wake import notify
 from hosting import tasks
 from hosting.cloudapi.texts import products_of
 from hosting.forms.phones import SimulatedPhoneForm
 from hosting.models import Direction, Message, Number, SimulatedPhone, Transport
+from hosting.numbers.phone_access import phone_page
 from hosting.transports import sandbox
 from shops.chat import product_messages
 from shops.models import Catalog
 from shops.models.carts import MAX_QUANTITY
 
-CHAT_ROLES = AGENTS
 MAX_HANDSETS_SHOWN = 60
 
 
-@member_page(*CHAT_ROLES)
+@phone_page
 def shop(request: BusinessRequest, simulated_phone_id: int, phone_number_id: str) -> HttpResponse:
     """Products of the number's shop or of one message; POST sends the cart, or keeps it while
     searching.
@@ -95,6 +94,7 @@ def _context(
     simulated_phones = SimulatedPhone.objects.filter(business=request.business).order_by(
         "name", "id"
     )[:MAX_HANDSETS_SHOWN]
+    is_guest = getattr(request, "is_guest", False)
     return {
         "simulated_phone": simulated_phone,
         "number": number,
@@ -103,7 +103,7 @@ def _context(
         "words": words,
         "kept": [(name, count) for name, count in cart.items() if name not in shown],
         "now": request.business.now(),
-        "simulated_phones": list(simulated_phones),
+        "simulated_phones": [] if is_guest else list(simulated_phones),
         "form": SimulatedPhoneForm(),
     }
 

@@ -23,10 +23,13 @@ from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import conditional_page, require_GET, require_POST
 
+from accounts.access import refusal
 from core import widths
 from core.errors import BadInput
 from core.paging import after_row, cursor_of, read_cursor
 from core.tenancy import scope, system
+from hosting.models import SimulatedPhone, Transport
+from hosting.numbers import guests
 from shops import carts
 from shops.catalog import pictures
 from shops.catalog.products import one_per_group, with_first_picture
@@ -263,9 +266,32 @@ def _set_cart_cookies(
 def chat(request: HttpRequest, catalog: Catalog) -> HttpResponse:
     """Redirect to the chat with a first message that names the cart."""
     held = carts.open_cart(catalog, request.GET.get("cart", ""))
-    response = redirect(carts.chat_url(catalog, held))
+    is_sandbox = catalog.number.transport == Transport.SANDBOX
+    try:
+        wants = is_sandbox and not request.user.is_authenticated
+        guest = _guest(request, catalog) if wants else None
+    except guests.TooManyGuests as error:
+        return refusal(request, error)
+    response = redirect(carts.chat_url(catalog, held, guest))
+    if guest:
+        response.set_signed_cookie(
+            guests.COOKIE,
+            guests.cookie_of(guest),
+            max_age=guests.SECONDS,
+            httponly=True,
+            samesite="Lax",
+            secure=bool(settings.SESSION_COOKIE_SECURE),
+        )
     response["Cache-Control"] = "private, no-store"
     return response
+
+
+def _guest(request: HttpRequest, catalog: Catalog) -> SimulatedPhone:
+    """The phone of a visitor without a login: that of their signed cookie, else a new one."""
+    business_id, phone_id = guests.read_cookie(request)
+    known = SimulatedPhone.objects.filter(pk=phone_id, wa_id__startswith=guests.PREFIX)
+    own = known.first() if business_id == catalog.business_id else None
+    return own or guests.invite(catalog.business_id)
 
 
 @require_GET

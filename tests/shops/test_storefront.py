@@ -11,11 +11,12 @@ from django.test import Client
 from django.utils import timezone
 
 from core.tenancy import scope, system
-from hosting.models import SimulatedPhone
+from hosting.models import Event, SimulatedPhone
+from hosting.numbers import guests
 from shops.catalog import products
 from shops.models import Cart, CartLine
 from shops.orders.place import RequestedItems, place_order
-from tests.factories import make_number
+from tests.factories import make_member, make_number
 from tests.shops.sample_data import make_catalog, make_conversation, make_product
 
 pytestmark = pytest.mark.django_db
@@ -194,17 +195,62 @@ def test_an_ordered_or_expired_cart_cannot_be_changed(shop, buyer):
     assert "Your cart is empty" in buyer.get(f"/s/{shop.slug}/cart/").content.decode()
 
 
-def test_the_chat_opens_on_a_simulated_phone_with_the_carts_code(shop, buyer):
+def test_the_chat_opens_on_a_members_phone_with_the_carts_code(shop, buyer):
     add(buyer, shop, make_product(shop, "rye"))
     with system("test"):
         code = Cart.objects.get().code
         phone = SimulatedPhone.objects.create(
             business=shop.business, wa_id="14155550100", name="Phone"
         )
+    buyer.force_login(
+        make_member(shop.business), backend="django.contrib.auth.backends.ModelBackend"
+    )
     address = buyer.get(f"/s/{shop.slug}/chat/?cart={code}")["Location"]
     path, _, query = address.partition("?")
     assert path == f"/phone/{phone.pk}/{shop.number.phone_number_id}/"
     assert unquote_plus(query) == f"text=Hello! I would like to order my cart #{code}."
+
+
+def test_a_stranger_chats_as_a_guest_on_a_phone_of_their_own_and_no_other(shop, buyer):
+    with system("test"):
+        other = SimulatedPhone.objects.create(
+            business=shop.business, wa_id="14155550100", name="Phone"
+        )
+    address = buyer.get(f"/s/{shop.slug}/chat/")["Location"]
+    again = buyer.get(f"/s/{shop.slug}/chat/")["Location"]
+    with system("test"):
+        guest = SimulatedPhone.objects.exclude(pk=other.pk).get()
+    path = f"/phone/{guest.pk}/{shop.number.phone_number_id}/"
+    assert (address.partition("?")[0], again) == (path, address)
+    page = buyer.get(address)
+    assert page.status_code == 200
+    assert "Hello! I have a question about" in page.content.decode()
+    assert "Add a phone" not in page.content.decode()
+    written = buyer.post(f"{path}write/", {"text": "Is the rye fresh?"})
+    assert written.status_code == 302
+    with system("test"):
+        [event] = Event.objects.all()
+        assert b"Is the rye fresh?" in bytes(event.body)
+    elsewhere = f"/phone/{other.pk}/{shop.number.phone_number_id}/"
+    forged = Client()
+    forged.cookies["guest_phone"] = f"{shop.business_id}.{guest.pk}"
+    for client, target in (
+        (buyer, elsewhere),
+        (buyer, f"{path}about/"),
+        (buyer, "/phone/"),
+        (forged, path),
+        (Client(), path),
+    ):
+        assert client.get(target)["Location"].startswith("/account/login/"), target
+
+
+def test_a_sandbox_has_a_limited_number_of_guests(shop, monkeypatch):
+    monkeypatch.setattr(guests, "MOST", 2)
+    assert [Client().get(f"/s/{shop.slug}/chat/").status_code for _ in range(3)] == [302, 302, 429]
+    with system("test"):
+        assert SimulatedPhone.objects.count() == 2
+        SimulatedPhone.objects.update(created_at=timezone.now() - timedelta(days=2))
+    assert Client().get(f"/s/{shop.slug}/chat/").status_code == 302
 
 
 def test_the_chat_of_a_real_number_opens_at_wa_me_and_the_qr_code_leads_there(buyer):
