@@ -14,7 +14,7 @@ from accounts.models import KeyScope
 from core.tenancy import system
 from hosting.models import Media, Message, Number
 from tests.factories import make_business, make_key, make_messages, make_number
-from tests.test_matrix_apis import _cloud_paths
+from tests.test_matrix import _cloud_paths
 
 # Endpoints that any live key may ask, and why.
 FOR_ANY_KEY = {"api_root": "says what the key itself may do"}
