@@ -428,7 +428,8 @@ def _ask(client: Client, method: str, path: str) -> int:
 
 
 def _cloud(name: str) -> bool:
-    return name.startswith("cloudapi_") or name in ("incoming_webhooks", "media_download")
+    by_link = ("incoming_webhooks", "media_download", "flow_download")
+    return name.startswith("cloudapi_") or name in by_link
 
 
 def test_every_address_has_a_row() -> None:
@@ -547,6 +548,12 @@ NOT_BY_NUMBER = {
     "cloudapi_media_by_key",
     "cloudapi_uploads",
     "cloudapi_upload",
+    "flow_download",
+    "cloudapi_me",
+    "cloudapi_debug_token",
+    "cloudapi_access_token",
+    "cloudapi_refused",
+    "cloudapi_group",
 }
 
 
@@ -564,6 +571,8 @@ def _cloud_paths(number: str, account: str) -> Iterator[tuple[str, str]]:
             path = path.replace("(?P<waba_id>[0-9]{1,32})", account).replace(
                 "(?P<business_id>[0-9]{1,32})", account
             )
+            for own in ("flow_id", "history_id", "app_id"):
+                path = path.replace(f"(?P<{own}>[0-9]{{1,32}})", account)
             path = path.replace("(?P<name>analytics|[a-z]{1,30}_analytics)", "analytics")
             path = path.replace("(?P<code>[A-Z0-9]{1,14})", "ABC").replace(
                 "(?:owned|client)", "owned"

@@ -35,6 +35,7 @@ KINDS = {
         hosting_account.waba_id hosting_upstream.waba_id hosting_number.phone_number_id
         hosting_parkedstatus.phone_number_id hosting_number.upstream_id
         hosting_template.template_id hosting_template.upstream_id hosting_media.media_id
+        hosting_flow.flow_id
         hosting_mediafetch.upstream_id hosting_upstreammedia.upstream_id
         shops_catalog.catalog_id shops_catalog.upstream_id
     """,
@@ -182,6 +183,7 @@ KINDS = {
     "TEMPLATE_NAME": """
         hosting_template.name
     """,
+    "FLOW_NAME": "hosting_flow.name",
     "BROADCAST_NAME": """
         hosting_broadcast.name
     """,

@@ -46,7 +46,7 @@ def apply_outcome(payment: Payment, outcome: Outcome) -> None:
                 invoice,
                 "payment_failed",
                 step=now.attempt,
-                failure=outcome.failure or "no reason given",
+                failure=outcome.failure,
             )
         settlement.settle(invoice)
 

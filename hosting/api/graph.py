@@ -4,10 +4,12 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 
-from accounts.models import KeyScope
+from accounts.models import Business, KeyScope
 from core import widths
 from hosting.api import analytics
+from hosting.api.accounts import business_object, rename_account
 from hosting.api.bodies import request_body
+from hosting.api.flows import flow_object, own_flow
 from hosting.api.keys import Caller, authenticated, cloud_api
 from hosting.api.media import media_object, own_media, require_own
 from hosting.api.nodes import account_object, number_object, template_object
@@ -17,11 +19,12 @@ from hosting.cloudapi.fieldlists import parse_fields
 from hosting.cloudapi.json import as_dict
 from hosting.cloudapi.texts import visible_name
 from hosting.errors import CloudApiError
+from hosting.flows import lifecycle as flow_lifecycle
 from hosting.media import store
 from hosting.message_templates import lifecycle
-from hosting.models import Account, Media, Number, Template, Transport
+from hosting.models import Account, Flow, Media, Number, Template, Transport
 
-Found = Number | Media | Template | Account
+Found = Number | Media | Template | Account | Flow | Business
 
 
 @cloud_api("GET", "POST", "DELETE")
@@ -38,8 +41,11 @@ def node(request: HttpRequest, object_id: str) -> HttpResponse:
         found = _find(caller, object_id)
         if request.method == "GET":
             return answer(_shown(caller, found, request))
-        if isinstance(found, Template):
+        if isinstance(found, Template | Flow):
             caller.require_whole(found.account)
+        if isinstance(found, Account):
+            caller.require(KeyScope.ADMIN)
+            caller.require_whole(found)
         if request.method == "DELETE":
             if isinstance(found, Media):
                 require_own(caller, found)
@@ -60,7 +66,10 @@ def _find(caller: Caller, object_id: str) -> Found:
         own_media(caller, object_id)
         or templates.select_related("account", "business").first()
         or accounts.filter(waba_id=object_id).select_related("business").first()
+        or own_flow(caller, object_id)
     )
+    if found is None and object_id == str(caller.business.pk):
+        return caller.business
     if found is None:
         raise CloudApiError(803, f"Object with ID '{object_id}' does not exist, or is not yours.")
     return found
@@ -68,7 +77,11 @@ def _find(caller: Caller, object_id: str) -> Found:
 
 def _shown(caller: Caller, found: Found, request: HttpRequest) -> dict[str, Any]:
     asked = parse_fields(request.GET.get("fields", ""))
-    whole = _as_object(found)
+    whole = (
+        business_object(found, caller.accounts())
+        if isinstance(found, Business)
+        else _as_object(found)
+    )
     shown = {
         key: value
         for key, value in whole.items()
@@ -82,17 +95,22 @@ def _shown(caller: Caller, found: Found, request: HttpRequest) -> dict[str, Any]
     return shown
 
 
-def _as_object(found: Found) -> dict[str, Any]:
+def _as_object(found: Number | Media | Template | Account | Flow) -> dict[str, Any]:
     if isinstance(found, Number):
         return number_object(found)
     if isinstance(found, Media):
         return media_object(found)
+    if isinstance(found, Flow):
+        return flow_object(found)
     return template_object(found) if isinstance(found, Template) else account_object(found)
 
 
 def _delete(found: Found) -> None:
+    if isinstance(found, Flow):
+        flow_lifecycle.delete(found)
+        return
     if not isinstance(found, Media):
-        raise CloudApiError(100, "Only media are deleted by their id alone.")
+        raise CloudApiError(100, "Only media and flows are deleted by their id alone.")
     store.delete_media(found)
 
 
@@ -101,6 +119,10 @@ def _change(found: Found, body: dict[str, Any]) -> None:
         lifecycle.edit_template(found, body=body)
     elif isinstance(found, Number):
         _change_number(found, body)
+    elif isinstance(found, Flow):
+        flow_lifecycle.change(found, body)
+    elif isinstance(found, Account):
+        rename_account(found, body)
     else:
         raise CloudApiError(100, "This object cannot be changed by a POST to its id.")
 

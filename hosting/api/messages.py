@@ -9,6 +9,7 @@ from hosting.api.bodies import request_body
 from hosting.api.keys import Caller, authenticated, cloud_api
 from hosting.api.responses import answer
 from hosting.cloudapi import sends
+from hosting.cloudapi.json import as_dict, as_text
 from hosting.errors import CloudApiError
 from hosting.messages import idempotency, rate_limits, rejections, send
 from hosting.messages.read_receipts import mark_message_read
@@ -28,6 +29,18 @@ def messages(request: HttpRequest, phone_number_id: str = "") -> HttpResponse:
                 business=caller.business, number=caller.number, wanted=wanted, error=error
             )
         raise
+
+
+@cloud_api("POST")
+def marketing_messages(request: HttpRequest, phone_number_id: str) -> HttpResponse:
+    """Send a template by the edge for marketing; it is sent as by the edge `messages`."""
+    with authenticated(request, phone_number_id, is_rate_limited=False) as caller:
+        caller.require(KeyScope.MESSAGES)
+        caller.require_number(phone_number_id)
+    body = as_dict(request_body(request))
+    if as_text(body.get("type")).lower() != "template":
+        raise CloudApiError(100, "type must be template.", field="type")
+    return messages(request, phone_number_id)
 
 
 def _messages(

@@ -7,21 +7,29 @@ from django.http import HttpRequest, HttpResponse
 
 from accounts.models import AuditEntry, KeyScope
 from core import links
+from hosting.api.bodies import request_body
 from hosting.api.keys import Caller, authenticated, cloud_api
 from hosting.api.responses import answer
 from hosting.cloudapi.fieldlists import parse_fields
+from hosting.cloudapi.json import as_dict
 from hosting.errors import CloudApiError
 from hosting.models import Account, Number, Template
+from hosting.numbers import additions
 
 MAX_LIMIT = 100
 
 
-@cloud_api("GET")
+@cloud_api("GET", "POST")
 def phone_numbers(request: HttpRequest, waba_id: str) -> HttpResponse:
-    """All numbers of an account."""
+    """All numbers of an account, or one more in the sandbox."""
     with authenticated(request) as caller:
         caller.require(KeyScope.MESSAGES)
         account = own_account(caller, waba_id)
+        if request.method == "POST":
+            caller.require(KeyScope.ADMIN)
+            caller.require_whole()
+            added = additions.add_number(account, as_dict(request_body(request)))
+            return answer({"id": added.phone_number_id})
         rows = caller.numbers().filter(account=account).order_by("id")
         return page(request, rows, number_object)
 

@@ -27,7 +27,7 @@ from hosting.numbers import profile as numbers_profile
 Edge = Callable[..., Any]
 
 
-def _edge(
+def number_edge(
     *methods: str, scope: KeyScope = KeyScope.MESSAGES
 ) -> Callable[[Edge], Callable[..., HttpResponse]]:
     """Decorate a view of one of the caller's numbers, for keys with that scope.
@@ -51,7 +51,7 @@ def _edge(
     return decorate
 
 
-def _given(request: HttpRequest) -> dict[str, Any]:
+def given_in(request: HttpRequest) -> dict[str, Any]:
     """Return the members of a write, from query, form or JSON body, as clients use any."""
     return as_dict(request_body(request)) if request.body or request.GET else {}
 
@@ -59,11 +59,11 @@ def _given(request: HttpRequest) -> dict[str, Any]:
 SUCCESS = {"success": True}
 
 
-@_edge("GET", "POST")
+@number_edge("GET", "POST")
 def profile(request: HttpRequest, number: Number) -> Any:
     """`whatsapp_business_profile`."""
     if request.method == "POST":
-        numbers_profile.change_profile(number, _given(request))
+        numbers_profile.change_profile(number, given_in(request))
         return SUCCESS
     shown = numbers_profile.profile_of(number) | {"profile_picture_url": _picture_url(number)}
     shown.pop("profile_picture_handle", None)
@@ -83,17 +83,17 @@ def _picture_url(number: Number) -> str:
     return store.signed_url(found) if found else ""
 
 
-@_edge("GET", "POST")
+@number_edge("GET", "POST")
 def commerce(request: HttpRequest, number: Number) -> Any:
     """`whatsapp_commerce_settings`."""
     if request.method == "GET":
         flags = {name: getattr(number, name) for name in numbers_profile.COMMERCE_FLAGS}
         return {"data": [{"id": number.phone_number_id} | flags]}
-    numbers_profile.change_commerce(number, _given(request))
+    numbers_profile.change_commerce(number, given_in(request))
     return SUCCESS
 
 
-@_edge("GET", "POST", "DELETE")
+@number_edge("GET", "POST", "DELETE")
 def block_users(request: HttpRequest, number: Number) -> Any:
     """`block_users`: list, block, unblock."""
     if request.method == "GET":
@@ -102,7 +102,7 @@ def block_users(request: HttpRequest, number: Number) -> Any:
             request, rows, lambda row: {"messaging_product": "whatsapp", "wa_id": row.wa_id}
         )
     users = [
-        as_text(as_dict(user).get("user")) for user in as_list(_given(request).get("block_users"))
+        as_text(as_dict(user).get("user")) for user in as_list(given_in(request).get("block_users"))
     ]
     if not users or len(users) > 1000:
         raise CloudApiError(100, "block_users must hold 1 to 1,000 users.", field="block_users")
@@ -154,7 +154,7 @@ def qr_image(request: HttpRequest, code: str, form: str) -> HttpResponse:
     return HttpResponse(held.getvalue(), content_type=kind, headers=headers)
 
 
-@_edge("GET", "POST")
+@number_edge("GET", "POST")
 def chat_links(request: HttpRequest, number: Number) -> Any:
     """`message_qrdls`: list, create, change (with `code`)."""
     if request.method == "GET":
@@ -163,7 +163,7 @@ def chat_links(request: HttpRequest, number: Number) -> Any:
             rows = rows.filter(code=code)
         form = _listed_form(request)
         return page(request, rows.order_by("id"), lambda link: _link_object(link, form))
-    given = _given(request)
+    given = given_in(request)
     form = _qr_form(as_text(given.get("generate_qr_image")))
     saved = numbers_profile.save_link(
         number, as_text(given.get("prefilled_message")), as_text(given.get("code"))
@@ -171,7 +171,7 @@ def chat_links(request: HttpRequest, number: Number) -> Any:
     return _link_object(saved, form)
 
 
-@_edge("GET", "DELETE")
+@number_edge("GET", "DELETE")
 def chat_link(request: HttpRequest, number: Number, code: str) -> Any:
     """`message_qrdls/{code}`."""
     rows = ChatLink.objects.filter(number=number, code=code)
@@ -183,10 +183,10 @@ def chat_link(request: HttpRequest, number: Number, code: str) -> Any:
     return SUCCESS
 
 
-@_edge("POST", scope=KeyScope.ADMIN)
+@number_edge("POST", scope=KeyScope.ADMIN)
 def register(request: HttpRequest, number: Number) -> Any:
     """`register` with a pin of six digits."""
-    pin = as_text(_given(request).get("pin"))
+    pin = as_text(given_in(request).get("pin"))
     if not re.fullmatch(r"[0-9]{6}", pin):
         raise CloudApiError(100, "pin must be 6 digits.", field="pin")
     if not number.is_verified:
@@ -198,7 +198,7 @@ def register(request: HttpRequest, number: Number) -> Any:
     return SUCCESS
 
 
-@_edge("POST", scope=KeyScope.ADMIN)
+@number_edge("POST", scope=KeyScope.ADMIN)
 def deregister(request: HttpRequest, number: Number) -> Any:
     """`deregister`: nothing is sent by this number until it is registered again."""
     rate_limits.check_registration_rate(number)
@@ -206,10 +206,10 @@ def deregister(request: HttpRequest, number: Number) -> Any:
     return SUCCESS
 
 
-@_edge("POST", scope=KeyScope.ADMIN)
+@number_edge("POST", scope=KeyScope.ADMIN)
 def request_code(request: HttpRequest, number: Number) -> Any:
     """`request_code?code_method=SMS|VOICE&language=…`."""
-    given = _given(request)
+    given = given_in(request)
     if as_text(given.get("code_method")).upper() not in ("SMS", "VOICE"):
         raise CloudApiError(100, "code_method must be SMS or VOICE.", field="code_method")
     if not as_text(given.get("language")):
@@ -217,10 +217,10 @@ def request_code(request: HttpRequest, number: Number) -> Any:
     return SUCCESS
 
 
-@_edge("POST", scope=KeyScope.ADMIN)
+@number_edge("POST", scope=KeyScope.ADMIN)
 def verify_code(request: HttpRequest, number: Number) -> Any:
     """`verify_code?code=…`: the sandbox's code is the last six digits of the number."""
-    code = re.sub(r"[\s-]", "", as_text(_given(request).get("code")))
+    code = re.sub(r"[\s-]", "", as_text(given_in(request).get("code")))
     if code != number.digits[-6:]:
         raise CloudApiError(
             136025,
@@ -231,7 +231,7 @@ def verify_code(request: HttpRequest, number: Number) -> Any:
     return SUCCESS
 
 
-@_edge("GET")
+@number_edge("GET")
 def message_history(request: HttpRequest, number: Number) -> Any:
     """`message_history?message_id=wamid…`: the times of each status."""
     rows = Message.objects.filter(number=number, direction="out")
@@ -263,3 +263,20 @@ def _history_object(message: Message) -> dict[str, Any]:
     if message.error_reason:
         events[-1]["error_description"] = message.error_reason
     return {"id": str(message.pk), "message_id": message.wamid, "events": {"data": events}}
+
+
+@cloud_api("GET")
+def history_events(request: HttpRequest, history_id: str) -> HttpResponse:
+    """`{message_history_id}/events`: the times of one message's statuses."""
+    with authenticated(request) as caller:
+        caller.require(KeyScope.MESSAGES)
+        rows = Message.objects.filter(
+            business=caller.business, direction="out", number__in=caller.numbers()
+        )
+        message = rows.filter(pk=history_id).first() if len(history_id) < 19 else None
+        if message is None:
+            raise CloudApiError(
+                803, f"Object with ID '{history_id}' does not exist, or is not yours."
+            )
+        events = _history_object(message)["events"]["data"]
+        return answer({"data": [{"cursor": one["id"], "node": one} for one in events]})

@@ -3,17 +3,21 @@
 from django.urls import re_path
 
 from hosting.api import (
+    accounts,
     analytics,
     fast_path,
+    flows,
     graph,
     media,
     messages,
     nodes,
     numbers,
+    refusals,
+    settings,
     subscriptions,
     templates,
 )
-from hosting.api.paths import ACCOUNT, NUMBER, VERSION
+from hosting.api.paths import ACCOUNT, FLOW, NUMBER, VERSION
 
 urlpatterns = [
     *fast_path.ROUTES,
@@ -78,6 +82,65 @@ urlpatterns = [
         ACCOUNT + r"subscribed_apps/?$",
         subscriptions.subscribed_apps,
         name="cloudapi_subscribed_apps",
+    ),
+    *[
+        re_path(NUMBER + rf"{path}/?$", view, name=f"cloudapi_{path}")
+        for path, view in (
+            ("marketing_messages", messages.marketing_messages),
+            ("settings", settings.number_settings),
+            ("conversational_automation", settings.automation),
+            ("business_compliance_info", settings.compliance),
+            ("whatsapp_business_encryption", settings.encryption),
+            ("official_business_account", settings.official),
+            ("calls", settings.calls),
+            ("call_permissions", settings.calls),
+            ("groups", settings.groups),
+            ("messages_encrypted", settings.encrypted),
+        )
+    ],
+    *[
+        re_path(ACCOUNT + rf"{path}/?$", view, name=f"cloudapi_{path}")
+        for path, view in (
+            ("flows", flows.flows),
+            ("migrate_flows", flows.migrate),
+            ("assigned_users", accounts.assigned_users),
+            ("schedules", accounts.schedules),
+        )
+    ],
+    *[
+        re_path(FLOW + rf"{path}/?$", view, name=f"cloudapi_flow_{path}")
+        for path, view in (
+            ("assets", flows.assets),
+            ("publish", flows.publish),
+            ("deprecate", flows.deprecate),
+        )
+    ],
+    re_path(r"^flows/(?P<token>[A-Za-z0-9:_=-]{1,100})$", flows.download, name="flow_download"),
+    re_path(
+        VERSION + r"(?P<history_id>[0-9]{1,32})/events/?$",
+        numbers.history_events,
+        name="cloudapi_history_events",
+    ),
+    re_path(VERSION + r"me/?$", accounts.me, name="cloudapi_me"),
+    re_path(VERSION + r"debug_token/?$", accounts.debug_token, name="cloudapi_debug_token"),
+    re_path(
+        VERSION + r"oauth/access_token/?$", accounts.access_token, name="cloudapi_access_token"
+    ),
+    re_path(
+        VERSION + r"(?P<app_id>[0-9]{1,32})/subscriptions/?$",
+        accounts.app_subscriptions,
+        name="cloudapi_app_subscriptions",
+    ),
+    re_path(
+        VERSION + rf"(?P<object_id>[0-9A-Za-z_=-]{{1,150}})/(?P<edge>{refusals.PATHS})/?$",
+        refusals.refused,
+        name="cloudapi_refused",
+    ),
+    # Ids of groups are base64 of a text that begins alike.
+    re_path(
+        VERSION + r"(?P<group_id>Y2Fw[0-9A-Za-z_=-]{1,146})/?$",
+        refusals.group,
+        name="cloudapi_group",
     ),
     re_path(VERSION + r"(?P<object_id>[0-9]{1,32})/?$", graph.node, name="cloudapi_node"),
 ]

@@ -269,6 +269,23 @@ class Migration(InitialMigration):
             ],
         ),
         migrations.CreateModel(
+            name='Flow',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('flow_id', models.CharField(default=hosting.models.numbers.new_graph_id, max_length=64, unique=True)),
+                ('name', models.CharField(max_length=200)),
+                ('categories', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=30), size=None)),
+                ('status', models.CharField(choices=[('DRAFT', 'Draft'), ('PUBLISHED', 'Published'), ('DEPRECATED', 'Deprecated')], default='DRAFT', max_length=10)),
+                ('endpoint_uri', models.CharField(blank=True, max_length=2048)),
+                ('source', models.TextField(blank=True, help_text="The flow's JSON, as it was uploaded.")),
+                ('validation_errors', models.JSONField(default=list)),
+                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
+                ('updated_at', models.DateTimeField(default=django.utils.timezone.now)),
+                ('account', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='flows', to='hosting.account')),
+                ('business', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.business')),
+            ],
+        ),
+        migrations.CreateModel(
             name='ForgottenMessage',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -455,6 +472,7 @@ class Migration(InitialMigration):
                 ('paused_until', models.DateTimeField(blank=True, help_text='The upstream asked for a rest.', null=True)),
                 ('messages_per_second', models.PositiveIntegerField(default=80)),
                 ('profile', models.JSONField(blank=True, default=dict, help_text='The business profile as the Cloud API names it.')),
+                ('settings', models.JSONField(blank=True, default=dict, help_text='Greeting, compliance details, public key of flows.')),
                 ('is_cart_enabled', models.BooleanField(default=True)),
                 ('is_catalog_visible', models.BooleanField(default=False)),
                 ('is_registered', models.BooleanField(default=True, help_text='Registered for sending by the Cloud API.')),
@@ -920,6 +938,14 @@ class Migration(InitialMigration):
         migrations.AddConstraint(
             model_name='event',
             constraint=models.CheckConstraint(condition=models.Q(('source', 'platform'), ('account__isnull', False), _connector='OR'), name='event_of_an_account'),
+        ),
+        migrations.AddConstraint(
+            model_name='flow',
+            constraint=models.UniqueConstraint(fields=('account', 'name'), name='flow_name_once'),
+        ),
+        migrations.AddConstraint(
+            model_name='flow',
+            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['DRAFT', 'PUBLISHED', 'DEPRECATED'])), name='flow_status_known'),
         ),
         migrations.AddConstraint(
             model_name='forgottenmessage',

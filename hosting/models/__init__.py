@@ -3,6 +3,7 @@
 from hosting.models.broadcasts import Broadcast, BroadcastRecipient, OptOutWords
 from hosting.models.conversations import Block, Contact, Conversation, FormerNumber
 from hosting.models.events import Event, EventSource, NetworkNotice, ParkedStatus
+from hosting.models.flows import Flow, FlowStatus
 from hosting.models.limits import InboundCount, LimitNotice, LockedMessage
 from hosting.models.links import ChatLink, IdempotentReply
 from hosting.models.media import Media, Storage, Upload
@@ -52,6 +53,8 @@ __all__ = [
     "Erasure",
     "Event",
     "EventSource",
+    "Flow",
+    "FlowStatus",
     "ForgottenMessage",
     "FormerNumber",
     "HostedCount",

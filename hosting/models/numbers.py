@@ -109,6 +109,9 @@ class Number(models.Model):
     profile = models.JSONField(
         default=dict, blank=True, help_text=_("The business profile as the Cloud API names it.")
     )
+    settings = models.JSONField(
+        default=dict, blank=True, help_text=_("Greeting, compliance details, public key of flows.")
+    )
     is_cart_enabled = models.BooleanField(default=True)
     is_catalog_visible = models.BooleanField(default=False)
     is_registered = models.BooleanField(

@@ -32,14 +32,12 @@ def error_of(response: Any) -> tuple[int, int]:
 @pytest.mark.parametrize(
     "path",
     [
-        "/v23.0/{id}/marketing_messages",
-        "/v23.0/{id}/calls",
-        "/v23.0/{id}/flows/",
-        "/v23.0/me",
-        "/v23.0/debug_token?input_token=x",
+        "/v23.0/{id}/nothing",
+        "/v23.0/{id}/flows/9/",
+        "/v23.0/you",
         "/v23.0/",
         "/v23.0",
-        "/{id}/calls",
+        "/{id}/nothing",
         "/v23.0/{id}/media/too/deep",
     ],
 )

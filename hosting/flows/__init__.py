@@ -1,0 +1,1 @@
+"""Flows: forms of several screens inside the chat."""
