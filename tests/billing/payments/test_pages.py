@@ -18,15 +18,8 @@ from billing.models import BillingDetails, GatewayEvent, Invoice, Seller
 from billing.payments import dunning, receipts, stripe_collection
 from core import outbound
 from core.tenancy import system
-from tests.billing.payments.test_stripe_collection import (
-    event,
-    later,
-    owing,
-    set_time,
-    signed,
-    state,
-    stripe,
-)
+from tests.billing.payments.test_dunning import set_time
+from tests.billing.payments.test_stripe_collection import event, later, owing, signed, state, stripe
 from tests.factories import make_business, make_member
 
 __all__ = ["stripe"]
