@@ -1,17 +1,22 @@
 """E-mails about invoices and credit notes: written in the transaction that they are about."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import structlog
 from django.db.models import Q, QuerySet
+from django.utils import translation
+from django.utils.translation import gettext as _
 
 from accounts.models import Business, Role
 from billing import pay_links
-from billing.documents import archive
+from billing.documents import archive, wording
 from billing.models import BillingDetails, CreditNote, Invoice
 from core import money, outbox
 from core.models import Email
+from core.territories import locale
 
 log = structlog.get_logger(__name__)
 
@@ -33,14 +38,18 @@ def invoice_issued(invoice: Invoice) -> None:
 
 def credit_note_issued(note: CreditNote) -> None:
     """Queue the e-mail of a credit note, with its PDF and e-invoice attached."""
-    context = {
-        "note": note,
-        "total": money.show_minor(note.total_minor, note.currency),
-        "number": note.number,
-    }
-    kinds = [kind for kind in archive.kinds_for_customer(note) if kind != "lines"]
-    attachments = _attachments(note, kinds)
-    _store(note.business, _key(note), "credit_note_issued", context, attachments)
+    with in_language_of(note.business):
+        context = {
+            "total": money.show_minor(note.total_minor, note.currency, locale()),
+            "number": note.number,
+            "invoice_number": str(note.invoice) if note.invoice else "",
+            "month": wording.month(note.month),
+            "use": note.get_use_display(),
+            "reason": note.reason,
+        }
+        kinds = [kind for kind in archive.kinds_for_customer(note) if kind != "lines"]
+        attachments = _attachments(note, kinds)
+        _store(note.business, _key(note), "credit_note_issued", context, attachments)
 
 
 def queue_invoice_email(
@@ -52,23 +61,37 @@ def queue_invoice_email(
     kinds of documents.
     """
     key = _key(invoice) + (f"-{more['step']}" if "step" in more else "")
-    context = _context(invoice) | more
-    _store(invoice.business, key, about, context, _attachments(invoice, attachments))
+    with in_language_of(invoice.business):
+        context = _context(invoice, more)
+        _store(invoice.business, key, about, context, _attachments(invoice, attachments))
 
 
 def preview(invoice: Invoice, about: str, **more: Any) -> outbox.Content:
     """Content as `queue_invoice_email` would write it."""
-    context = _context(invoice) | {"number": str(invoice), "business": invoice.business} | more
-    return outbox.render(about, context)
+    with in_language_of(invoice.business):
+        named = {"number": str(invoice), "business": invoice.business}
+        return outbox.render(about, _context(invoice, more) | named)
 
 
-def _context(invoice: Invoice) -> dict[str, Any]:
+def in_language_of(business: Business) -> AbstractContextManager[None]:
+    """The language that a business has chosen for its documents, active within."""
+    return translation.override(BillingDetails.of(business).language)
+
+
+def _context(invoice: Invoice, more: Mapping[str, Any]) -> dict[str, Any]:
+    """What templates name, in the active language; `more` may have `stops_at`, a moment."""
+    zone = ZoneInfo(invoice.business.timezone)
+    stops_at = more.get("stops_at")
     return {
-        "invoice": invoice,
         "number": invoice.number,
         "pay_url": pay_links.pay_url(invoice),
-        "total": money.show_minor(invoice.total_minor, invoice.currency),
-        "due": money.show_minor(invoice.due_now(), invoice.currency),
+        "month": wording.month(invoice.period.month),
+        "due_on": wording.day(invoice.due_at.astimezone(zone).date()),
+        "stops_on": wording.day(stops_at.astimezone(zone).date()) if stops_at else "",
+        "total": money.show_minor(invoice.total_minor, invoice.currency, locale()),
+        "due": money.show_minor(invoice.due_now(), invoice.currency, locale()),
+        **more,
+        "failure": more.get("failure") or _("no reason given"),
     }
 
 

@@ -36,6 +36,4 @@ class NotConfigured(BillingError):
     """A setting or account that is needed is missing."""
 
     code = "not_configured"
-    message = (
-        "Card payments are off. Set STRIPE_API_KEY and STRIPE_WEBHOOK_SECRET to switch them on."
-    )
+    message = "Card payments are off; invoices are paid by bank transfer."

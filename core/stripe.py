@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any, cast
 
 import stripe
@@ -69,12 +69,18 @@ class AmountRefused(ParleyError):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The state of a payment or refund; `unknown` where Stripe gave no answer."""
+    """The state of a payment or refund; `unknown` where Stripe gave no answer.
+
+    `fee_amount` is what Stripe kept of a payment, as Stripe counts it, in `fee_currency`; 0 where
+    its balance transaction does not say, or not yet.
+    """
 
     status: str
     reference: str = ""
     failure: str = ""
     next_url: str = ""
+    fee_amount: int = 0
+    fee_currency: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +129,13 @@ def stripe_amount(minor: int, currency: str) -> int:
             f"not {money.minor_amount(minor, currency):f}."
         )
     return int(exact)
+
+
+def minor_of_stripe(amount: int, currency: str) -> int:
+    """An amount as Stripe counts it in our minor units, halves to even: 120000 ISK are 1200."""
+    decimals = 0 if currency in ZERO_DECIMAL else 3 if currency in THREE_DECIMAL else 2
+    exact = Decimal(amount).scaleb(money.exponent(currency) - decimals)
+    return int(exact.quantize(Decimal(1), ROUND_HALF_EVEN))
 
 
 def payment_page(
@@ -257,7 +270,20 @@ def outcome_of(thing: Any) -> Outcome:
         str(thing.id),
         str(getattr(failure, "message", "") or "")[:200] if failure else "",
         str(getattr(redirect, "url", "") or "") if redirect else "",
+        *_fee_of(thing),
     )
+
+
+def _fee_of(intent: Any) -> tuple[int, str]:
+    """Fee and its currency by the balance transaction of an intent's charge, where both are
+    expanded.
+    """
+    charge = getattr(intent, "latest_charge", None)
+    moved = getattr(charge, "balance_transaction", None)
+    fee, currency = getattr(moved, "fee", None), getattr(moved, "currency", None)
+    if not isinstance(fee, int) or not isinstance(currency, str):
+        return 0, ""
+    return fee, currency.upper()
 
 
 def _of_session(session: Any) -> Outcome:
@@ -265,7 +291,14 @@ def _of_session(session: Any) -> Outcome:
         status = "succeeded"
     else:
         status = "cancelled" if session.status == "expired" else "pending"
-    return Outcome(status, str(session.id), next_url=str(getattr(session, "url", "") or ""))
+    fee, currency = _fee_of(getattr(session, "payment_intent", None))
+    return Outcome(
+        status,
+        str(session.id),
+        next_url=str(getattr(session, "url", "") or ""),
+        fee_amount=fee,
+        fee_currency=currency,
+    )
 
 
 def read_event(body: bytes, signature: str, secret: str) -> WebhookEvent:

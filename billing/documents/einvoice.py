@@ -73,6 +73,9 @@ def facturx(content: DocumentContent, pdf: bytes) -> bytes:
 
 def refusal(content: DocumentContent) -> str:
     """Why the document has no form by EN 16931 at all; empty where it has."""
+    if content.is_test:
+        # A program that reads it would book it: no code of EN 16931 says that nothing is owed.
+        return _("A test invoice has no e-invoice: nothing is owed.")
     if money.exponent(content.currency) > MAX_DECIMALS:
         return _(
             "There is no e-invoice in %(currency)s: EN 16931 has amounts of two decimals, and "

@@ -165,7 +165,7 @@ def _groups(content: DocumentContent) -> list[dict[str, Any]]:
 
 def _detail(lines: list[DocumentLine]) -> str:
     """The markets of a group, the first few by name; else the lines' descriptions."""
-    markets = list(dict.fromkeys(line.market for line in lines if line.market))
+    markets = list(dict.fromkeys(wording.market_name(line.market) for line in lines if line.market))
     if not markets:
         return ", ".join(line.description for line in lines[:3])
     shown = ", ".join(markets[:3])
@@ -309,4 +309,5 @@ def _top(content: DocumentContent, by_market: dict[str, int]) -> Iterator[dict[s
     for market, amount in top:
         if amount > 0:
             share = 100 * amount // highest
-            yield {"market": market, "amount": content.show(amount), "share": share}
+            name = wording.market_name(market)
+            yield {"market": name, "amount": content.show(amount), "share": share}

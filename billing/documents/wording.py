@@ -3,10 +3,13 @@
 import re
 from datetime import date
 from decimal import Decimal
+from functools import cache
 
+from babel import Locale
 from babel.dates import format_date, format_skeleton
 from babel.numbers import format_decimal
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from billing import commitments
 from billing.models import LineKind, RateCategory
@@ -48,6 +51,33 @@ def percent(given: Decimal | str) -> str:
     return f"{format_decimal(Decimal(given), format='0.###', locale=locale())} %"
 
 
+def market_name(name: str) -> str:
+    """A market of rate cards in the active language; one that no language names stays as it is."""
+    code = _english_territories().get(name)
+    if code:
+        return str(Locale.parse(locale()).territories.get(code, name))
+    return _(name) if name else ""
+
+
+# Names of markets that are no territories; here so that they are in the catalogues.
+MARKETS = (
+    gettext_noop("Hong Kong"),
+    gettext_noop("Other"),
+    gettext_noop("Rest of Africa"),
+    gettext_noop("Rest of Asia Pacific"),
+    gettext_noop("Rest of Central & Eastern Europe"),
+    gettext_noop("Rest of Latin America"),
+    gettext_noop("Rest of Middle East"),
+    gettext_noop("Rest of Western Europe"),
+    gettext_noop("Turkey"),
+)
+
+
+@cache
+def _english_territories() -> dict[str, str]:
+    return {str(name): code for code, name in Locale("en").territories.items()}
+
+
 def tier(first: int | None, last: int | None) -> str:
     """A range of messages; empty without one."""
     if first is None:
@@ -69,7 +99,7 @@ def description(
         return text
     made = _("%(category)s messages to %(market)s") % {
         "category": RateCategory(category).label,
-        "market": market,
+        "market": market_name(market),
     }
     if rule == "failed":
         made += ", " + _("failed")

@@ -16,6 +16,7 @@ from billing.models import (
 from billing.models.payments import LIVE
 from billing.payments import settlement
 from billing.payments.stripe_gateway import Outcome
+from core import stripe
 from core.tenancy import system
 
 
@@ -37,7 +38,7 @@ def apply_outcome(payment: Payment, outcome: Outcome) -> None:
         now.next_url = "" if settled else outcome.next_url or now.next_url
         now.settled_at = timezone.now() if settled else None
         if now.status == PaymentStatus.SUCCEEDED:
-            _receive(now, invoice)
+            _receive(now, invoice, outcome)
         now.save()
         if now.allocated_minor:
             post.payment_allocated(now, post.day_of(invoice))
@@ -46,26 +47,37 @@ def apply_outcome(payment: Payment, outcome: Outcome) -> None:
                 invoice,
                 "payment_failed",
                 step=now.attempt,
-                failure=outcome.failure or "no reason given",
+                failure=outcome.failure,
             )
         settlement.settle(invoice)
 
 
-def _receive(payment: Payment, invoice: Invoice) -> None:
+def _receive(payment: Payment, invoice: Invoice, outcome: Outcome) -> None:
     """The money of a successful payment: what the locked invoice still owes is paid, the rest is
-    the customer's and not allocated.
+    the customer's and not allocated. What the network kept of it is its fee.
     """
     payment.receipt = CashReceipt.objects.create(
         business_id=payment.business_id,
         method=payment.method,
         currency=payment.currency,
         amount_minor=payment.amount_minor,
+        fee_minor=_fee_of(payment, outcome),
         value_date=post.day_of(invoice),
         reference=payment.reference,
         key=payment.key,
     )
     payment.allocated_minor = max(min(payment.amount_minor, invoice.due_now()), 0)
     post.receipt_recorded(payment.receipt)
+
+
+def _fee_of(payment: Payment, outcome: Outcome) -> int:
+    """The network's fee in minor units of the payment's currency; 0 where it is not known, or where
+    the network settles in another currency.
+    """
+    if outcome.fee_currency != payment.currency:
+        return 0
+    fee = stripe.minor_of_stripe(outcome.fee_amount, payment.currency)
+    return min(max(fee, 0), payment.amount_minor)
 
 
 def apply_refund_outcome(refund: Refund, outcome: Outcome) -> None:

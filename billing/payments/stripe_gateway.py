@@ -28,6 +28,8 @@ from core.stripe import read_event as read_signed
 __all__ = ["CHECKOUT", "Outcome", "WebhookEvent"]
 
 
+# What is asked for with a payment, so that its fee is known.
+FEE = "latest_charge.balance_transaction"
 # Whose requests the worker makes before it knows for whom.
 NOBODY = 0
 
@@ -68,6 +70,7 @@ def charge(payment: Payment, details: BillingDetails) -> Outcome:
                 "confirm": True,
                 "off_session": True,
                 "metadata": {"parley_key": payment.key},
+                "expand": [FEE],
             },
             {"idempotency_key": payment.key},
         ),
@@ -83,7 +86,7 @@ def look_up(payment: Payment, details: BillingDetails) -> Outcome | None:
         found = _ask(
             payment.business_id,
             lambda api: (api.v1.checkout.sessions if checkout else api.v1.payment_intents).retrieve(
-                payment.reference
+                payment.reference, {"expand": [f"payment_intent.{FEE}" if checkout else FEE]}
             ),
         )
         # A response without reference (from another account's key) says nothing of this payment.
@@ -227,7 +230,7 @@ def look_up_intent(intent_id: str) -> tuple[str, Outcome]:
     reached.
     """
     try:
-        intent = _api(NOBODY).v1.payment_intents.retrieve(intent_id)
+        intent = _api(NOBODY).v1.payment_intents.retrieve(intent_id, {"expand": [FEE]})
     except stripe.InvalidRequestError:
         return "", UNKNOWN
     except stripe.StripeError as error:

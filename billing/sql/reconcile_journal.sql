@@ -19,6 +19,9 @@ WITH events AS MATERIALIZED (
     SELECT business_id, 'receipt:' || id, value_date, -amount_minor, 'unallocated'
       FROM billing_cashreceipt
     UNION ALL
+    SELECT business_id, 'fee:' || id, value_date, fee_minor, 'fees'
+      FROM billing_cashreceipt WHERE fee_minor > 0
+    UNION ALL
     SELECT business_id, 'payment:' || id, NULL, -allocated_minor, 'receivable'
       FROM billing_payment WHERE status = 'succeeded'
     UNION ALL
@@ -37,7 +40,7 @@ SELECT coalesce(e.business_id, p.business_id),
   FULL JOIN (SELECT * FROM posted
               WHERE (split_part(event, ':', 1), role) IN (
                         ('invoice', 'receivable'), ('void', 'receivable'), ('credit', 'receivable'),
-                        ('credit', 'balance'), ('receipt', 'unallocated'),
+                        ('credit', 'balance'), ('receipt', 'unallocated'), ('fee', 'fees'),
                         ('payment', 'receivable'), ('refund', 'balance'),
                         ('refund', 'unallocated'))) p
     ON p.business_id = e.business_id AND p.event = e.event AND p.role = e.role

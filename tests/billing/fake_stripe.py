@@ -22,6 +22,8 @@ class FakeStripe:
         self.decline = False
         self.refund_status = "succeeded"
         self.fault = None
+        # Such as {"fee": 172, "currency": "usd"}; None where the network does not say.
+        self.fee = None
         self.hang = None
         self.detached = []
         fake = self
@@ -166,11 +168,16 @@ class FakeStripe:
             }
             return 402, {"error": {**error, "payment_intent": made}}
         self.charges.append(int(form["amount"]))
+        # Stripe's own fee is in the balance transaction of the charge, where that is asked for.
+        moved = {"id": "txn_1", "object": "balance_transaction", **(self.fee or {})}
+        charge = {"id": "ch_1", "object": "charge", "balance_transaction": moved}
+        expanded = form.get("expand[0]") == "latest_charge.balance_transaction"
         return self.keep(
             "pi",
             "payment_intent",
             status="succeeded",
             amount=int(form["amount"]),
+            latest_charge=charge if expanded and self.fee else "ch_1",
             metadata={"parley_key": form["metadata[parley_key]"]},
         )
 

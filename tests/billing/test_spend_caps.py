@@ -18,7 +18,7 @@ from core.tenancy import scope, system
 from hosting.errors import CloudApiError
 from hosting.messages import send as messages_send
 from hosting.models import Contact, Conversation, Message, Webhook, WebhookCall
-from tests.billing.rate_cards.test_versions import make_version
+from tests.billing.rate_cards.test_agreed_terms import make_version
 from tests.factories import (
     make_business,
     make_deliveries,

@@ -135,3 +135,17 @@ def test_a_bad_signature_is_refused_whatever_the_event(header: str) -> None:
 def test_a_body_that_is_no_text_is_refused() -> None:
     with pytest.raises(BadSignature):
         read_event(b"\xff\xfe", signed(b"\xff\xfe"), SECRET)
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "minor"),
+    [
+        (172, "USD", 172),
+        (36, "JPY", 36),
+        (120_000, "ISK", 1200),
+        (150, "ISK", 2),
+        (5120, "KWD", 5120),
+    ],
+)
+def test_amounts_of_stripe_in_our_minor_units(amount: int, currency: str, minor: int) -> None:
+    assert stripe.minor_of_stripe(amount, currency) == minor

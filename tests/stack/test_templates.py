@@ -7,7 +7,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 WIDTH = 100
 # Lines that were longer when the rule came; lower it when some are broken up, never raise it.
-LONG_LINES = 877
+LONG_LINES = 875
 
 
 def test_no_template_gets_more_long_lines() -> None:

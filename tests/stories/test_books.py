@@ -191,6 +191,58 @@ def test_two_years_of_five_businesses(db: None) -> None:
     assert reconcile() == []
 
 
+def test_a_year_of_india_within_a_state_and_across(db: None) -> None:
+    """A seller in Maharashtra, GST of 18 %, on a plan of 4,000.05 rupees a month.
+
+    Pune Prints (Maharashtra): CGST 9 % and SGST 9 %, each rounded. Founded on 16 January 2026.
+      January    16 of 31 days: 4,000.05 x 16 / 31 = 2,064.54; twice 185.81 (of 185.8086): 2,436.16
+      11 months  twice 360.00 (of 360.0045): 4,720.05
+    Mysore Silk (Karnataka): IGST 18 %.
+      12 months  720.01 (of 720.009): 4,720.06
+      March      a credit of 1,000.00 + 180.00 is kept and pays of April: 3,540.06 remain.
+    Trial balance: bank 2,436.16 + 11 x 4,720.05 + 12 x 4,720.06 - 1,180.00 = 109,817.43; hosting
+    -(2,064.54 + 23 x 4,000.05 - 1,000.00) = -93,065.69; tax -(371.62 + 11 x 720.00 + 12 x 720.01
+    - 180.00) = -16,751.74.
+    """
+    with system("test"):
+        Seller.objects.update(name="Parley India", country="IN", vat_id="27AAPFU0939F1ZV")
+        Plan.objects.create(
+            code="inr", name="Team", monthly_fee_micros=4_000_050_000, currency="INR"
+        )
+    prints = founded("Pune Prints", "IN", "INR", "inr", 16, "27AAACC1206D1ZM")
+    silk = founded("Mysore Silk", "IN", "INR", "inr", 1, "29AAGCB7383J1Z4")
+    for month in MONTHS[:12]:
+        issued = close_month(month)
+        in_pune, in_mysore = issued[prints.pk], issued[silk.pk]
+        half = 18_581 if month == MONTHS[0] else 36_000
+        assert [(part["name"], part["tax_minor"]) for part in in_pune.taxes[0]["parts"]] == [
+            ("CGST", half),
+            ("SGST", half),
+        ]
+        assert in_pune.total_minor == (243_616 if month == MONTHS[0] else 472_005)
+        assert (in_mysore.taxes[0]["name"], in_mysore.tax_minor) == ("IGST", 72_001)
+        assert in_mysore.total_minor == 472_006
+        pay(in_pune, in_pune.total_minor)
+        assert in_mysore.prepaid_minor == (118_000 if month == MONTHS[3] else 0)
+        pay(in_mysore, in_mysore.payable_minor)
+        if month == MONTHS[2]:
+            note = credit_notes.credit(
+                invoice=in_mysore, reason="Outage", amounts={1: 100_000}, use=CreditUse.BALANCE
+            )
+            assert (note.tax_minor, note.taxes[0]["name"]) == (18_000, "IGST")
+    found = trial_balance()
+    assert found == {"INR": {"bank": 10_981_743, "hosting": -9_306_569, "tax": -1_675_174}}
+    assert sum(found["INR"].values()) == 0
+    with system("test"):
+        series = NumberSeries.objects.order_by("prefix", "year")
+        assert list(series.values_list("prefix", "year", "last")) == [
+            ("CN", 2026, 1),
+            ("PARLEY", 2026, 22),
+            ("PARLEY", 2027, 2),
+        ]
+    assert reconcile() == []
+
+
 def _of_chai(chai: Business, month: date, issued: dict[int, Invoice]) -> None:
     """January and February are paid; February's messages are taken back and March is a credit."""
     if month in MONTHS[:2]:

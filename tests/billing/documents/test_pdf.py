@@ -220,21 +220,21 @@ def test_a_german_customer_reads_german() -> None:
             "messages",
             "marketing",
             "tier",
-            "Marketing-Nachrichten nach Germany",
+            "Marketing-Nachrichten nach Deutschland",
         ),
         (
             "Marketing messages to Germany, failed",
             "messages",
             "marketing",
             "failed",
-            "Marketing-Nachrichten nach Germany, fehlgeschlagen",
+            "Marketing-Nachrichten nach Deutschland, fehlgeschlagen",
         ),
         (
             "Service messages to Germany, free of charge, delivered in 2026-05",
             "late",
             "service",
             "free_entry",
-            "Service-Nachrichten nach Germany, kostenlos, zugestellt im Monat 2026-05",
+            "Service-Nachrichten nach Deutschland, kostenlos, zugestellt im Monat 2026-05",
         ),
         ("Launch offer, 10 %", "discount", "", "", "Launch offer, 10 %"),
         ("Of another kind", "later", "", "", "Of another kind"),
@@ -278,7 +278,7 @@ def test_documents_of_an_invoice_are_in_its_customers_language(
         content = document_content(invoice)
         assert [one.description for one in content.lines] == [
             "Hosting, Tarif Team",
-            "Information-Nachrichten nach North America",
+            "Information-Nachrichten nach Nordamerika",
             "Treue, 10 %",
         ]
         assert content.lines[1].category == "utility"
@@ -288,3 +288,20 @@ def test_documents_of_an_invoice_are_in_its_customers_language(
             assert text.startswith(title)
         xml = archive.read_document(archive.get_document(invoice, "ubl")).decode()
         assert "Hosting, Tarif Team" in xml
+
+
+@pytest.mark.parametrize(
+    ("name", "german"),
+    [
+        ("Germany", "Deutschland"),
+        ("North America", "Nordamerika"),
+        ("Rest of Western Europe", "Übriges Westeuropa"),
+        ("A market of our own", "A market of our own"),
+        ("", ""),
+    ],
+)
+def test_markets_are_in_the_customers_language(name: str, german: str) -> None:
+    with translation.override("de"):
+        assert wording.market_name(name) == german
+    with translation.override("en"):
+        assert wording.market_name(name) == name

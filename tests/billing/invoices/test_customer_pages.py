@@ -143,9 +143,12 @@ def test_mails_are_listed_for_their_business_only(client: Client, business: Busi
     assert "Join us" not in page
 
 
-def test_without_a_key_the_page_says_how_cards_are_switched_on(client: Client, settings) -> None:  # type: ignore[no-untyped-def]
+def test_without_a_key_the_page_asks_no_card_and_names_no_setting(client: Client, settings) -> None:  # type: ignore[no-untyped-def]
     settings.STRIPE_API_KEY = ""
-    assert "STRIPE_API_KEY" in client.get(reverse("billing_details")).content.decode()
+    page = client.get(reverse("billing_details"))
+    assert "invoices are paid by bank transfer" in page.content.decode()
+    assert "STRIPE_API_KEY" not in page.content.decode()
+    assert "auto_collect" not in page.context["form"].fields
 
 
 COMPLETE = {

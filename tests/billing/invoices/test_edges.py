@@ -1,20 +1,13 @@
 """Edge cases of invoicing: refusals store nothing, rare cases add up."""
 
-import csv
-import io
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
-from django.core.files.storage import default_storage
-from django.test import Client
 from django.urls import reverse
-from django.utils import timezone
-from openpyxl import load_workbook
 
-from accounts.models import KeyScope
 from billing import finance_exports, tasks
 from billing.documents import archive, sources
 from billing.errors import TooMuch, WrongStatus
@@ -37,23 +30,20 @@ from billing.models import (
 )
 from billing.models.details import validate_vat_id
 from billing.models.invoices import validate_iban
-from billing.payments import dunning, outcomes, receipts, stripe_collection
+from billing.payments import dunning, receipts, stripe_collection
 from core import outbox
-from core.errors import NotYours
 from core.models import Email
-from core.queue.claim import claim
 from core.tenancy import system
-from hosting.models import Delivery
 from tests.billing.documents.test_documents import failures
-from tests.billing.documents.test_exports import made, state_of
+from tests.billing.documents.test_exports import state_of
 from tests.billing.invoices.test_close import MAY, lines_of, shop
+from tests.billing.payments.test_dunning import set_time
 from tests.billing.payments.test_pages import member
-from tests.billing.payments.test_stripe_collection import owing, set_time, state, stripe
+from tests.billing.payments.test_stripe_collection import owing, state, stripe
 from tests.factories import (
     make_business,
     make_deliveries,
     make_exchange_rates,
-    make_key,
     make_member,
 )
 
@@ -75,13 +65,6 @@ def taxed() -> Any:
     business, _ = shop(country="IE")
     make_member(business)
     return business, close.close_period(business=business, month=MAY)
-
-
-def make_free(business: Any, number: Any) -> None:
-    """One free message: the customer came by an advertisement."""
-    make_deliveries(business, number, 1)
-    with system("test"):
-        Delivery.objects.update(free_entry=True)
 
 
 def test_what_is_void_or_not_issued_is_not_credited(db: None) -> None:
@@ -263,88 +246,6 @@ def test_dunning_waits_for_the_result_of_a_payment(db: None, stripe: Any) -> Non
     assert (dunning.run_due(), state(invoice)) == (0, ("paid", [("succeeded", 4900)]))
 
 
-def test_journal_books_tax_refunds_and_void_numbers_so_that_all_balances(
-    db: None, settings: Any, tmp_path: Any
-) -> None:
-    settings.MEDIA_ROOT = tmp_path
-    business, void = taxed()
-    assert (void.tax_minor, void.total_minor) == (1127, 6027)
-    close.void(invoice=void)
-    second = close.reissue(invoice=void)
-    receipts.record_transfer(invoice=second, amount_minor=6027, reference="STMT 1")
-    credit_notes.credit(invoice=second, reason="Back", amounts={1: 1000}, use=CreditUse.REFUND)
-    with system("test"):
-        refund = Refund.objects.get()
-    # As the treasurer notes a transfer back.
-    outcomes.settle_manually(refund, moved=True, reference="STMT 2")
-    rows = list(csv.DictReader(io.StringIO(made(business, "journal")[1].decode())))
-    assert [
-        (row["document"][-8:], row["account"], row["debit"], row["credit"]) for row in rows
-    ] == [
-        # The customer's purchase journal: payables, hosting, input tax, bank, credits.
-        ("6-000001", "3300", "", "60.27"),
-        ("6-000001", "6835", "49.00", ""),
-        ("6-000001", "1406", "11.27", ""),
-        ("6-000001", "3300", "60.27", ""),
-        ("6-000001", "6835", "", "49.00"),
-        ("6-000001", "1406", "", "11.27"),
-        ("6-000002", "3300", "", "60.27"),
-        ("6-000002", "6835", "49.00", ""),
-        ("6-000002", "1406", "11.27", ""),
-        ("", "1800", "", "60.27"),
-        ("", "1310", "60.27", ""),
-        ("6-000002", "1310", "", "60.27"),
-        ("6-000002", "3300", "60.27", ""),
-        ("6-000001", "6835", "", "10.00"),
-        ("6-000001", "1406", "", "2.30"),
-        ("6-000001", "1320", "12.30", ""),
-        ("6-000001", "1320", "", "12.30"),
-        ("6-000001", "1800", "12.30", ""),
-    ]
-    assert {row["tax_percent"] for row in rows if row["account"] == "1406"} == {"23"}
-
-
-def test_journal_leaves_out_lines_that_cost_nothing(db: None, settings: Any, tmp_path: Any) -> None:
-    settings.MEDIA_ROOT = tmp_path
-    business, number = shop()
-    make_free(business, number)
-    invoice = close.close_period(business=business, month=MAY)
-    assert lines_of(invoice) == [("fee", 1, 4900), ("messages", 1, 0)]
-    rows = list(csv.DictReader(io.StringIO(made(business, "journal")[1].decode())))
-    assert [(row["account"], row["debit"], row["credit"]) for row in rows] == [
-        ("3300", "", "49.00"),
-        ("6835", "49.00", ""),
-    ]
-
-
-def test_a_workbook_without_messages_has_its_header(db: None, settings: Any, tmp_path: Any) -> None:
-    settings.MEDIA_ROOT = tmp_path
-    business, _ = shop()
-    rows = list(
-        load_workbook(io.BytesIO(made(business, "messages")[1])).active.iter_rows(values_only=True)
-    )
-    assert (len(rows), rows[0][0]) == (1, "invoice")
-
-
-def test_a_workbook_leaves_cells_empty_that_have_no_value(
-    db: None, settings: Any, tmp_path: Any
-) -> None:
-    settings.MEDIA_ROOT = tmp_path
-    business, number = shop()
-    make_free(business, number)
-    close.close_period(business=business, month=MAY)
-    header, row = load_workbook(io.BytesIO(made(business, "messages")[1])).active.iter_rows(
-        values_only=True
-    )
-    cells = dict(zip(header, row, strict=True))
-    assert (cells["category"], cells["price"], cells["tier_first"], cells["tier_last"]) == (
-        "utility",
-        0,
-        None,
-        None,
-    )
-
-
 def test_every_document_of_a_credit_note(db: None, settings: Any, tmp_path: Any) -> None:
     settings.MEDIA_ROOT = tmp_path
     _, invoice = taxed()
@@ -361,100 +262,6 @@ def test_every_document_of_a_credit_note(db: None, settings: Any, tmp_path: Any)
     )
     assert [failures(syntax, data[syntax]) for syntax in ("cii", "ubl")] == [[], []]
     assert {data["pdf"][:5], data["facturx"][:5]} == {b"%PDF-"}
-
-
-def test_an_export_that_fails_says_why_and_is_made_again(
-    db: None, settings: Any, tmp_path: Any
-) -> None:
-    (tmp_path / "file").write_text("no folder")
-    settings.MEDIA_ROOT = tmp_path / "file"
-    business, _ = owing()
-    export = finance_exports.request_export(kind="journal", business=business)
-    for attempt in range(1, 6):
-        assert finance_exports.run_due() == 1
-        with system("test"):
-            Export.objects.update(not_before=timezone.now())
-            export.refresh_from_db()
-        assert (export.state, export.attempts) == ("failed" if attempt == 5 else "running", attempt)
-    assert "file" in export.error
-    assert finance_exports.run_due() == 0
-    settings.MEDIA_ROOT = tmp_path / "folder"
-    finance_exports.resume(export=export)
-    assert (finance_exports.run_due(), state_of(export)[0]) == (1, "done")
-
-
-def test_an_export_cancelled_under_the_workers_hands_leaves_no_file(
-    db: None, settings: Any, tmp_path: Any
-) -> None:
-    settings.MEDIA_ROOT = tmp_path
-    business, _ = owing()
-    export = finance_exports.request_export(kind="journal", business=business)
-    (claimed,) = claim(finance_exports.QUEUE)
-    finance_exports.cancel(export=export)
-    with pytest.raises(finance_exports.Cancelled):
-        finance_exports._store_file(export, claimed, io.BytesIO(b"journal"))
-    assert finance_exports.run_due() == 0
-    assert (state_of(export), default_storage.exists("exports")) == (("cancelled", ""), False)
-
-
-def test_an_export_whose_worker_died_is_taken_up_until_the_fifth_time(
-    db: None, settings: Any, tmp_path: Any
-) -> None:
-    settings.MEDIA_ROOT = tmp_path
-    business, _ = owing()
-    first, second = (
-        finance_exports.request_export(kind="journal", business=business) for _ in range(2)
-    )
-    over = {"state": "running", "leased_until": timezone.now() - timedelta(seconds=1)}
-    with system("test"):
-        Export.objects.filter(pk=first.pk).update(attempts=4, **over)
-        Export.objects.filter(pk=second.pk).update(attempts=5, **over)
-    assert finance_exports.run_due() == 2
-    with system("test"):
-        second.refresh_from_db()
-    assert (state_of(first)[0], second.state) == ("done", "failed")
-    assert second.error == "Its worker ended without a word 5 times."
-
-
-def test_an_export_of_no_known_kind_or_of_others_is_refused(db: None) -> None:
-    business, _ = owing()
-    with pytest.raises(
-        finance_exports.BadFilter, match="kind must be one of zip, journal, messages"
-    ):
-        finance_exports.request_export(kind="poem", business=business)
-    export = finance_exports.request_export(kind="zip", business=business)
-    with system("test"), pytest.raises(NotYours):
-        finance_exports.get_export(make_business("Stranger"), export.pk)
-
-
-def test_an_export_says_how_long_it_takes(db: None) -> None:
-    business, _ = owing()
-    export = Export(business=business, kind="zip", state="running", total=4)
-    assert (export.percent, export.seconds_left) == (0, None)
-    export.done, export.started_at = 1, timezone.now() - timedelta(seconds=20)
-    assert (export.percent, export.seconds_left) == (25, 60)
-
-
-def test_api_names_what_is_wrong_and_cancels_and_resumes(
-    db: None, settings: Any, tmp_path: Any
-) -> None:
-    settings.MEDIA_ROOT = tmp_path
-    business, invoice = owing()
-    client = Client(
-        headers={"Authorization": f"Bearer {make_key(business, scopes=[KeyScope.BILLING])}"}
-    )
-    for path, field in (
-        ("?status=lost", "status"),
-        (f"{invoice.number}/messages.csv?line=x", "line"),
-        ("?to=x", "to"),
-    ):
-        answer = client.get(f"/api/v1/invoices/{path}")
-        assert (answer.status_code, answer.json()["error"]["field"]) == (400, field)
-    export = finance_exports.request_export(kind="journal", business=business)
-    path = f"/api/v1/invoices/exports/{export.pk}"
-    assert client.post(f"{path}/cancel/").json()["state"] == "cancelled"
-    assert client.post(f"{path}/resume/").json()["state"] == "waiting"
-    assert (finance_exports.run_due(), client.post(f"{path}/resume/").status_code) == (1, 409)
 
 
 def test_pages_refuse_what_there_is_not(db: None, settings: Any, tmp_path: Any) -> None:

@@ -9,6 +9,7 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import AuditEntry, Business, Plan, User
+from billing.documents import archive, einvoice
 from billing.documents.sources import document_content
 from billing.errors import WrongStatus
 from billing.invoices import close, credit_notes
@@ -16,7 +17,7 @@ from billing.invoices.clock import advance_clock
 from billing.metering import meter
 from billing.metering.reconciliation import reconcile
 from billing.metering.reversals import reverse_charge
-from billing.models import Charge, Invoice, NumberSeries, Posting, SpendCap, Usage
+from billing.models import BillingDetails, Charge, Invoice, NumberSeries, Posting, SpendCap, Usage
 from billing.payments import dunning, receipts, settlement, stripe_collection
 from core.models import Email
 from core.tenancy import scope, system
@@ -187,3 +188,28 @@ def test_reversed_test_traffic_is_no_credit(business: Business) -> None:
     with system("test"):
         assert found is None or not found.is_test
         assert not business.credit_notes.exists()
+
+
+@pytest.mark.parametrize("kind", ["ubl", "cii", "facturx", "xrechnung", "peppol"])
+def test_a_test_invoice_has_no_e_invoice_and_its_papers_say_test(
+    client: Client, business: Business, kind: str
+) -> None:
+    with system("test"):
+        BillingDetails.objects.create(business=business, name="B", country="US", language="de")
+    make_deliveries(business, make_number(business, is_test=True), 1)
+    invoice = close.close_period(business=business, month=MAY)
+    assert invoice is not None
+    assert invoice.is_test
+    with system("test"):
+        assert archive.einvoice_kinds(invoice) == []
+        assert archive.kinds_for_customer(invoice) == ["pdf", "lines"]
+        with pytest.raises(einvoice.NotPossible, match=r"has no e-invoice|keine E-Rechnung"):
+            archive.get_document(invoice, kind)
+        assert not invoice.documents.exists()
+        content = document_content(invoice)
+        assert "-TEST-" in content.number
+    client.force_login(make_member(business))
+    page = client.get(reverse("invoice", args=[invoice.number])).content.decode()
+    assert "ubl" not in page
+    refused = client.get(reverse("invoice_download", args=[invoice.number, kind]))
+    assert refused.status_code in (400, 409)

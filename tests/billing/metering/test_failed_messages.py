@@ -35,7 +35,8 @@ from hosting.models import Delivery, Message
 from tests import databases
 from tests.billing.test_spend_caps import make_shop, send
 from tests.factories import make_business, make_deliveries, make_member, make_messages, make_number
-from tests.hosting.messages.test_endpoints import knock, status, webhook
+from tests.hosting.messages.test_endpoints import status
+from tests.hosting.messages.test_incoming_endpoint import knock, webhook
 
 MAY = date(2026, 5, 1)
 NOON = datetime(2026, 5, 10, 12, tzinfo=UTC)

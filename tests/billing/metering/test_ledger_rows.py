@@ -38,7 +38,7 @@ from core import money
 from core.tenancy import logins, scope, system
 from hosting.extensions import Person
 from hosting.models import Delivery
-from tests.billing.rate_cards.test_versions import make_version
+from tests.billing.rate_cards.test_agreed_terms import make_version
 from tests.databases import admin
 from tests.factories import make_business, make_deliveries, make_member, make_number
 

@@ -278,6 +278,7 @@ PLANTS: list[tuple[str, str, str]] = [
     ),
     ("UPDATE billing_refund SET amount_minor = 999999", "reconcile_payments", "payment "),
     ("UPDATE billing_cashreceipt SET amount_minor = 1", "reconcile_allocations", "receipt "),
+    ("UPDATE billing_cashreceipt SET fee_minor = 1", "reconcile_journal", "entry fee"),
     (
         "UPDATE billing_creditnote SET total_minor = 1, subtotal_minor = 1, "
         "tax_minor = 0 WHERE use "

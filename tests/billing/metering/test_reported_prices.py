@@ -37,7 +37,8 @@ from hosting.cloudapi.webhooks import parse, sign
 from hosting.inbound import events
 from hosting.models import Delivery, Message, Number, ReportedPrice, Upstream
 from tests.factories import make_business, make_messages, make_number
-from tests.hosting.messages.test_endpoints import knock, status, webhook
+from tests.hosting.messages.test_endpoints import status
+from tests.hosting.messages.test_incoming_endpoint import knock, webhook
 from tests.hosting.receivers import Receiver
 from tests.hosting.upstreams import put_behind
 

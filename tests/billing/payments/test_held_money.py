@@ -18,6 +18,7 @@ from billing.invoices import close, credit_notes
 from billing.metering.reconciliation import reconcile
 from billing.models import (
     BillingDetails,
+    CashReceipt,
     CreditUse,
     Invoice,
     Payment,
@@ -196,3 +197,29 @@ def test_customers_see_their_balance_beside_their_invoices(client: Client) -> No
     assert "Credit balance" not in client.get(reverse("invoices")).content.decode()
     with scope(other.pk):
         assert settlement.held_money(other) == []
+
+
+@pytest.mark.parametrize(
+    ("fee", "booked"),
+    [
+        ({"fee": 172, "currency": "usd"}, 172),
+        ({"fee": 160, "currency": "eur"}, 0),
+        ({"fee": 10_000, "currency": "usd"}, 4900),
+        ({"fee": "1", "currency": "usd"}, 0),
+        (None, 0),
+    ],
+)
+def test_what_stripe_keeps_of_a_payment_is_a_row_of_the_journal(
+    stripe: Any, fee: dict[str, Any] | None, booked: int
+) -> None:
+    stripe.fee = fee
+    business = kept_of_card()
+    with system("test"):
+        receipt = CashReceipt.objects.get(business=business)
+        rows = Posting.objects.filter(event=f"fee:{receipt.pk}").order_by("position")
+        assert list(rows.values_list("role", "amount_minor")) == (
+            [("fees", booked), ("card", -booked)] if booked else []
+        )
+    assert receipt.fee_minor == booked
+    assert balances(business).get("card", 0) == 4900 - booked
+    assert reconcile() == []

@@ -17,16 +17,8 @@ from tests.factories import make_business, make_number
 from tests.hosting.contacts.test_pages import reader
 from tests.hosting.inbound.test_events import message, take
 from tests.hosting.inbound.test_payloads import from_people, person
-from tests.hosting.messages.test_endpoints import (
-    NOON,
-    TEXT,
-    TO,
-    caller,
-    code_of,
-    count,
-    knock,
-    post,
-)
+from tests.hosting.messages.test_endpoints import NOON, TEXT, TO, caller, code_of, count, post
+from tests.hosting.messages.test_incoming_endpoint import knock
 
 SECOND = "4915112345678"
 

@@ -22,7 +22,8 @@ from hosting.models import (
 from hosting.privacy import erasure
 from tests.factories import make_business, make_number
 from tests.hosting.inbound.test_events import message, take
-from tests.hosting.messages.test_endpoints import NOON, TEXT, caller, count, knock, post
+from tests.hosting.messages.test_endpoints import NOON, TEXT, caller, count, post
+from tests.hosting.messages.test_incoming_endpoint import knock
 
 NEW, OLD = "5511987650011", "551187650011"
 CASES = Path(__file__).parent.parent / "inbound" / "data" / "reported"

@@ -33,7 +33,7 @@ from hosting.models import (
 from tests.factories import make_business, make_number
 from tests.hosting.chat_samples import LRM
 from tests.hosting.claimed import claimed_job, end_leases
-from tests.hosting.messages.test_endpoints import knock, webhook
+from tests.hosting.messages.test_incoming_endpoint import knock, webhook
 
 PNG = io.BytesIO()
 Image.new("RGB", (8, 8), "teal").save(PNG, "png")

@@ -11,7 +11,7 @@ from hosting.models import Event, Message
 from tests.core import workers
 from tests.factories import make_business, make_number
 from tests.hosting.inbound.test_events import message
-from tests.hosting.messages.test_endpoints import webhook
+from tests.hosting.messages.test_incoming_endpoint import webhook
 
 
 @pytest.fixture

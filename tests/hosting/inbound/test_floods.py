@@ -33,7 +33,8 @@ from hosting.models import (
 from hosting.models.limits import InboundCount
 from tests.factories import make_business, make_key, make_member, make_number
 from tests.hosting.inbound.test_events import message
-from tests.hosting.messages.test_endpoints import status, webhook
+from tests.hosting.messages.test_endpoints import status
+from tests.hosting.messages.test_incoming_endpoint import webhook
 from tests.hosting.messages.test_objects import PNG
 
 pytestmark = pytest.mark.django_db

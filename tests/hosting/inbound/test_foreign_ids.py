@@ -41,7 +41,8 @@ from shops.models import Catalog
 from tests.factories import make_business, make_messages, make_number, make_template
 from tests.hosting.inbound.test_events import KINDS, REFERRAL, message
 from tests.hosting.inbound.test_payloads import field_body
-from tests.hosting.messages.test_endpoints import NOON, TO, status, webhook
+from tests.hosting.messages.test_endpoints import NOON, TO, status
+from tests.hosting.messages.test_incoming_endpoint import webhook
 from tests.tenant_rows import changed, rows_of
 
 Path = tuple[str | int, ...]

@@ -15,7 +15,7 @@ from core.tenancy import system
 from hosting.inbound import events
 from hosting.models import Event, Number
 from tests.factories import make_business, make_number
-from tests.hosting.messages.test_endpoints import knock
+from tests.hosting.messages.test_incoming_endpoint import knock
 
 SAMPLES = [
     orjson.loads(path.read_bytes())

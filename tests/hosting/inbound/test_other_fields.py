@@ -28,7 +28,8 @@ from tests.factories import make_business, make_number
 from tests.hosting.contacts.test_pages import reader
 from tests.hosting.inbound.test_events import message, take
 from tests.hosting.inbound.test_payloads import field_body
-from tests.hosting.messages.test_endpoints import NOON, caller, count, knock, post, status, webhook
+from tests.hosting.messages.test_endpoints import NOON, caller, count, post, status
+from tests.hosting.messages.test_incoming_endpoint import knock, webhook
 
 CASES = Path(__file__).parent / "data" / "reported"
 FLO, SAM, GROUP = "447700900109", "447700900120", "Y2FwaV9ncm91cDox"

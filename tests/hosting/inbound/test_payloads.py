@@ -22,7 +22,8 @@ from hosting.models import (
 )
 from tests.factories import make_business, make_number
 from tests.hosting.inbound.test_events import KINDS, SAMPLES, message, readdressed, take
-from tests.hosting.messages.test_endpoints import NOON, caller, knock, post, status, webhook
+from tests.hosting.messages.test_endpoints import NOON, caller, post, status
+from tests.hosting.messages.test_incoming_endpoint import knock, webhook
 
 ERRORS = [{"code": 131026, "title": "Message undeliverable", "message": "Message undeliverable"}]
 OTHER_FIELDS: list[tuple[str, dict[str, Any]]] = [

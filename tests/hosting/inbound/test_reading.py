@@ -16,7 +16,7 @@ from hosting.cloudapi.webhooks import parse, status_object
 from hosting.inbound import events
 from hosting.models import Contact, Conversation, Number
 from tests.factories import make_business, make_member, make_number
-from tests.hosting.messages.test_endpoints import knock
+from tests.hosting.messages.test_incoming_endpoint import knock
 
 FOLDER = Path(__file__).parent / "data" / "reported"
 AT = datetime(2026, 9, 1, 12, tzinfo=UTC)

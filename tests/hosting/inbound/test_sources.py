@@ -35,7 +35,8 @@ from hosting.numbers import upstream as connections
 from hosting.transports import cloudapi, sandbox
 from tests.factories import make_business, make_number, make_template
 from tests.hosting.inbound.test_events import REFERRAL, message
-from tests.hosting.messages.test_endpoints import caller, post, status, webhook
+from tests.hosting.messages.test_endpoints import caller, post, status
+from tests.hosting.messages.test_incoming_endpoint import webhook
 from tests.hosting.receivers import Receiver
 from tests.hosting.upstreams import accepted, put_behind
 

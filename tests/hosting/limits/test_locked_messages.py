@@ -36,7 +36,8 @@ from hosting.models import (
 )
 from hosting.search import engine
 from tests.factories import make_business, make_member, make_number
-from tests.hosting.messages.test_endpoints import NOON, webhook
+from tests.hosting.messages.test_endpoints import NOON
+from tests.hosting.messages.test_incoming_endpoint import webhook
 
 
 def make_small(limit: int = 3) -> Number:

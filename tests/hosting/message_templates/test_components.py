@@ -14,8 +14,8 @@ from hosting.cloudapi.templates import rendered
 from hosting.errors import CloudApiError
 from hosting.models import Message, Number, Outgoing, Template
 from tests.factories import make_business, make_number
+from tests.hosting.messages.test_account_objects import create
 from tests.hosting.messages.test_endpoints import code_of
-from tests.hosting.messages.test_objects import create
 from tests.hosting.messages.test_send import Line
 
 DATA = Path(__file__).parent / "data"

@@ -15,8 +15,8 @@ from hosting.message_templates import review
 from hosting.models import Message, Number, SimulatedPhone, Template, Webhook, WebhookCall
 from hosting.transports import sandbox
 from tests.factories import make_business, make_number, make_template
+from tests.hosting.messages.test_account_objects import body, create
 from tests.hosting.messages.test_endpoints import NOON, TO, caller, code_of, post
-from tests.hosting.messages.test_objects import body, create
 
 
 @pytest.fixture

@@ -15,10 +15,11 @@ from hosting.inbound import events
 from hosting.message_templates import upstream_sync
 from hosting.models import Number, Template, Upstream, Webhook, WebhookCall
 from tests.factories import make_business, make_number, make_template
-from tests.hosting.messages.test_endpoints import caller, knock
-from tests.hosting.messages.test_objects import create
+from tests.hosting.messages.test_account_objects import create
+from tests.hosting.messages.test_endpoints import caller
+from tests.hosting.messages.test_incoming_endpoint import knock
 from tests.hosting.receivers import Receiver, Taken
-from tests.hosting.transports.test_upstream import refused
+from tests.hosting.transports.test_upstream_faults import refused
 from tests.hosting.upstreams import put_behind
 
 BODY = [{"type": "BODY", "text": "Order {{1}} is ready"}]

@@ -17,16 +17,8 @@ from hosting.inbound import events
 from hosting.models import Message, Number, Webhook, WebhookCall
 from hosting.transports import sandbox
 from tests.factories import make_business, make_key, make_number
-from tests.hosting.messages.test_endpoints import (
-    NOON,
-    caller,
-    code_of,
-    knock,
-    post,
-    status,
-    webhook,
-    write,
-)
+from tests.hosting.messages.test_endpoints import NOON, caller, code_of, post, status, write
+from tests.hosting.messages.test_incoming_endpoint import knock, webhook
 from tests.hosting.messages.test_objects import PNG, ask, body_of, upload, uploaded
 
 

@@ -23,7 +23,8 @@ from hosting.models import (
 )
 from hosting.privacy import erasure
 from tests.factories import make_business, make_messages, make_number
-from tests.hosting.messages.test_endpoints import inbound, knock, status, webhook
+from tests.hosting.messages.test_endpoints import status
+from tests.hosting.messages.test_incoming_endpoint import inbound, knock, webhook
 from tests.tenant_rows import changed, rows_of
 
 STEPS = orjson.loads((Path(__file__).parent / "data" / "gdpr_rebatched_retry.json").read_bytes())

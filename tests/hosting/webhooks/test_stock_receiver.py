@@ -19,7 +19,8 @@ from hosting.models import Account, Message, Number, Webhook
 from hosting.webhooks import delivery
 from tests.factories import make_business, make_number, make_template
 from tests.hosting.inbound.test_events import KINDS, SAMPLES, TO, message, readdressed, take
-from tests.hosting.messages.test_endpoints import NOON, caller, knock, post, status, webhook
+from tests.hosting.messages.test_endpoints import NOON, caller, post, status
+from tests.hosting.messages.test_incoming_endpoint import knock, webhook
 from tests.hosting.receivers import Receiver, Taken
 
 SECRET = "the account's app secret"
