@@ -26,9 +26,9 @@ def main() -> None:
 
         sys.exit(up())
     if command in ("install-service", "remove-service"):
-        from stack.services import main as services
+        from stack.systemd import main as systemd
 
-        sys.exit(services(sys.argv[1:]))
+        sys.exit(systemd(sys.argv[1:]))
     if command in NEED_NO_SERVERS:
         os.environ.setdefault("PARLEY_SERVERS", "none")
     from django.core.management import execute_from_command_line

@@ -212,7 +212,7 @@ def _weeks(now: datetime) -> Iterator[tuple[datetime, datetime]]:
 
 
 def _week(demo: Demo, start: datetime, end: datetime) -> None:
-    """Questions with answers and thanks, then messages about orders, codes and, monthly, news."""
+    """Questions, answers and thanks, then messages about orders, codes and, monthly, a product."""
     people = demo.rng.sample(script.PEOPLE, k=20)
     asked = {person.digits: _moment(demo, start, end) for person in people}
     replies = {}

@@ -9,7 +9,15 @@ from django.utils.translation import gettext as _
 from core import links, money
 from core.errors import BadInput
 from core.territories import country_name, locale
-from shops.models import Cart, DeliveryMethod, News, Order, OrderLine, OrderUpdate, PaymentWay
+from shops.models import (
+    Cart,
+    DeliveryMethod,
+    Order,
+    OrderLine,
+    OrderUpdate,
+    OrderUpdateKind,
+    PaymentWay,
+)
 
 # Prefixes of reply ids; the database queues replies with these ids for the shop.
 CONTINUE_PREFIX, DELIVERY_PREFIX = "shop:go:", "shop:to:"
@@ -18,10 +26,10 @@ PAYMENT_COUNTRIES = ("91", "55", "65")
 AMOUNT_OFFSET = 100
 MAX_BODY, MAX_NAME, MAX_TITLE, MAX_ROW = 1024, 60, 24, 72
 STATUS = {
-    News.SHIPPED: "shipped",
-    News.DELIVERED: "completed",
-    News.CANCELLED: "canceled",
-    News.EXPIRED: "canceled",
+    OrderUpdateKind.SHIPPED: "shipped",
+    OrderUpdateKind.DELIVERED: "completed",
+    OrderUpdateKind.CANCELLED: "canceled",
+    OrderUpdateKind.EXPIRED: "canceled",
 }
 
 
@@ -231,18 +239,18 @@ def _payment_parameters(order: Order, lines: Sequence[OrderLine]) -> dict[str, A
     }
 
 
-def update_text(news: OrderUpdate) -> str:
+def update_text(update: OrderUpdate) -> str:
     """Text for the buyer about an update of the order; empty where the buyer gets none."""
-    order = news.order
+    order = update.order
     words = {
         "order": order,
         "shop": order.catalog.name,
-        "amount": format_minor(news.amount_minor or 0, order.currency),
+        "amount": format_minor(update.amount_minor or 0, order.currency),
         "total": format_minor(order.total_minor, order.currency),
     }
-    if news.kind == News.CONFIRMED:
+    if update.kind == OrderUpdateKind.CONFIRMED:
         return _confirmed(order) % words
-    said = _TEXTS.get(News(news.kind))
+    said = _TEXTS.get(OrderUpdateKind(update.kind))
     return said(order) % words if said else ""
 
 
@@ -272,25 +280,30 @@ def _cancelled(order: Order) -> str:
     return _("Your order %(order)s was cancelled.") + (f"\n{reason}" if reason else "")
 
 
-_TEXTS: dict[News, Callable[[Order], str]] = {
-    News.PAID: lambda order: _("Thank you! %(amount)s for your order %(order)s has arrived."),
-    News.PACKED: lambda order: _("Your order %(order)s is packed."),
-    News.SHIPPED: _shipped,
-    News.DELIVERED: lambda order: _("Your order %(order)s has arrived. Enjoy it!"),
-    News.CANCELLED: _cancelled,
-    News.EXPIRED: lambda order: _(
+_TEXTS: dict[OrderUpdateKind, Callable[[Order], str]] = {
+    OrderUpdateKind.PAID: lambda order: _(
+        "Thank you! %(amount)s for your order %(order)s has arrived."
+    ),
+    OrderUpdateKind.PACKED: lambda order: _("Your order %(order)s is packed."),
+    OrderUpdateKind.SHIPPED: _shipped,
+    OrderUpdateKind.DELIVERED: lambda order: _("Your order %(order)s has arrived. Enjoy it!"),
+    OrderUpdateKind.CANCELLED: _cancelled,
+    OrderUpdateKind.EXPIRED: lambda order: _(
         "Your order %(order)s was not paid in time, so its goods are free for others again."
     ),
-    News.REFUNDED: lambda order: _("Refund issued: %(amount)s of your order %(order)s."),
+    OrderUpdateKind.REFUNDED: lambda order: _("Refund issued: %(amount)s of your order %(order)s."),
 }
 
 
-def status_update(news: OrderUpdate, words: str, *, plain: bool) -> tuple[str, dict[str, Any]]:
+def status_update(update: OrderUpdate, words: str, *, plain: bool) -> tuple[str, dict[str, Any]]:
     """Kind and content of a status message about an order; a text with `plain`."""
     if plain:
         return text_message(words)
-    order = {"status": STATUS.get(News(news.kind), "processing"), "description": words[:120]}
-    parameters = {"reference_id": str(news.order.number), "order": order}
+    order = {
+        "status": STATUS.get(OrderUpdateKind(update.kind), "processing"),
+        "description": words[:120],
+    }
+    parameters = {"reference_id": str(update.order.number), "order": order}
     action = {"name": "review_order", "parameters": parameters}
     return "interactive", {
         "type": "order_status",

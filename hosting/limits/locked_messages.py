@@ -112,8 +112,8 @@ def _update_previews(conversation_ids: set[int]) -> None:
     shown = set(
         Conversation.objects.filter(pk__in=conversation_ids).values_list("business_id", "public_id")
     )
-    news = {(business_id, str(public_id)) for business_id, public_id in shown}
-    transaction.on_commit(lambda: publish.publish_events(news, kind="message"), robust=True)
+    events = {(business_id, str(public_id)) for business_id, public_id in shown}
+    transaction.on_commit(lambda: publish.publish_events(events, kind="message"), robust=True)
 
 
 def purge_due(limit: int = 1000) -> int:

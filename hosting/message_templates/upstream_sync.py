@@ -328,8 +328,8 @@ def _mark_deleted(ids: list[int]) -> None:
 def apply_event(account: Account, *, field: str, value: dict[str, Any]) -> None:
     """Apply an upstream's webhook about a template; call inside `system`.
 
-    Where the business could have signed it, it says only that there is news, which the upstream
-    itself is asked for: a template's category decides what its messages cost.
+    Where the business could have signed it, it says only that something changed; the upstream
+    itself is asked what: a template's category decides what its messages cost.
     """
     name, language = (
         as_text(value.get("message_template_name")),

@@ -25,7 +25,7 @@ from hosting.numbers.phone_access import phone_page
 from hosting.transports import sandbox
 
 CHAT_ROLES = AGENTS
-MAX_HANDSETS_SHOWN = 60
+MAX_PHONES_SHOWN = 60
 # Paths that may be shown inside another page: public ones, which allow it.
 PUBLIC_PAGES = "/s/"
 # The reactions that WhatsApp offers first.
@@ -310,7 +310,7 @@ def _simulated_phones(request: BusinessRequest) -> list[SimulatedPhone]:
         return []
     return list(
         SimulatedPhone.objects.filter(business=request.business).order_by("name", "id")[
-            :MAX_HANDSETS_SHOWN
+            :MAX_PHONES_SHOWN
         ]
     )
 

@@ -90,17 +90,18 @@ def write_message_calls(arrived: Sequence[NewMessage]) -> int:
     return write(calls)
 
 
-def write_status_calls(news: "dict[int, list[str]]") -> int:
+def write_status_calls(statuses: "dict[int, list[str]]") -> int:
     """Write calls about new statuses, given by message id; return how many."""
     found = Message.objects.filter(
-        pk__in=news, number__account__webhooks__is_active=True
+        pk__in=statuses, number__account__webhooks__is_active=True
     ).distinct()
     messages = list(found.select_related("contact").defer("content", "text").order_by("id"))
     listeners = Subscribers(message.number_id for message in messages)
     threads: dict[tuple[int, int], list[MessageStatus]] = defaultdict(list)
     for message in messages:
         reported = [
-            (message, status) for status in sorted(news[message.pk], key=webhooks.STATUSES.index)
+            (message, status)
+            for status in sorted(statuses[message.pk], key=webhooks.STATUSES.index)
         ]
         threads[message.number_id, message.conversation_id] += reported
     calls: list[NewCall] = []

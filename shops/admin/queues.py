@@ -1,4 +1,4 @@
-"""Queues of shops in the admin: messages that no order was made of, news that was not told,
+"""Queues of shops in the admin: messages that no order was made of, updates that were not sent,
 pictures and feeds that failed.
 """
 

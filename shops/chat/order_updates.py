@@ -16,7 +16,7 @@ from hosting.webhooks import outbox
 from shops import texts
 from shops.chat import send
 from shops.documents.receipt import receipt_filename, receipt_pdf
-from shops.models import News, Order, OrderLine, OrderUpdate
+from shops.models import Order, OrderLine, OrderUpdate, OrderUpdateKind
 
 log = structlog.get_logger(__name__)
 WEBHOOK_FIELD = "orders"
@@ -36,16 +36,16 @@ def _notify(row: Claimed) -> None:
         "order__conversation__contact",
         "order__conversation__number__account",
     )
-    news = found.get(pk=row.key)
-    news.order.business = news.order.catalog.business = news.business
-    account = news.order.catalog.number.account
+    update = found.get(pk=row.key)
+    update.order.business = update.order.catalog.business = update.business
+    account = update.order.catalog.number.account
     outbox.write_field_calls(
         account=account,
         field=WEBHOOK_FIELD,
-        value={"event": f"order.{news.kind}"} | order_facts(news.order),
+        value={"event": f"order.{update.kind}"} | order_facts(update.order),
     )
-    with translation.override(news.order.catalog.language):
-        _notify_buyer(news)
+    with translation.override(update.order.catalog.language):
+        _notify_buyer(update)
 
 
 # What happened to one order is sent in its order: the next waits for the one before.
@@ -61,18 +61,18 @@ QUEUE = Queue(
 )
 
 
-def _notify_buyer(news: OrderUpdate) -> None:
-    conversation = news.order.conversation
-    if conversation is None or news.kind == News.PLACED:
+def _notify_buyer(update: OrderUpdate) -> None:
+    conversation = update.order.conversation
+    if conversation is None or update.kind == OrderUpdateKind.PLACED:
         return
-    conversation.business = news.business
-    if words := texts.update_text(news):
+    conversation.business = update.business
+    if words := texts.update_text(update):
         plain = send.needs_plain_messages(conversation)
         send.send_to_buyer(
-            conversation, texts.status_update(news, words, plain=plain), order=news.order
+            conversation, texts.status_update(update, words, plain=plain), order=update.order
         )
-    if news.kind == News.PAID and (receipt := _receipt(news.order)):
-        send.send_to_buyer(conversation, ("document", receipt), order=news.order)
+    if update.kind == OrderUpdateKind.PAID and (receipt := _receipt(update.order)):
+        send.send_to_buyer(conversation, ("document", receipt), order=update.order)
 
 
 def _receipt(order: Order) -> dict[str, Any] | None:

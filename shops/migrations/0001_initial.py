@@ -252,7 +252,7 @@ class Migration(InitialMigration):
                 ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), default=django.utils.timezone.now)),
                 ('notified_at', models.DateTimeField(blank=True, null=True)),
                 ('business', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.business')),
-                ('order', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='news', to='shops.order')),
+                ('order', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='updates', to='shops.order')),
             ],
             options={
                 'ordering': ['id'],

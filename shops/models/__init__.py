@@ -14,7 +14,7 @@ from shops.models.catalogs import (
     StockMove,
 )
 from shops.models.imports import CatalogImport, ImportProblem
-from shops.models.order_updates import News, OrderUpdate
+from shops.models.order_updates import OrderUpdate, OrderUpdateKind
 from shops.models.orders import (
     HELD,
     IncomingOrder,
@@ -43,13 +43,13 @@ __all__ = [
     "DeliveryMethod",
     "ImportProblem",
     "IncomingOrder",
-    "News",
     "Order",
     "OrderLine",
     "OrderNote",
     "OrderQuerySet",
     "OrderState",
     "OrderUpdate",
+    "OrderUpdateKind",
     "PaymentStatus",
     "PaymentWay",
     "Picture",

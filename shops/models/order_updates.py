@@ -14,7 +14,7 @@ from core.queue.rows import dead_index, due_index
 from shops.models.orders import Order
 
 
-class News(models.TextChoices):
+class OrderUpdateKind(models.TextChoices):
     """Kinds of order updates; webhooks call them `order.<kind>`."""
 
     PLACED = "placed", _("Placed")
@@ -37,8 +37,8 @@ class OrderUpdate(QueueRow):
     business = models.ForeignKey(
         Business, on_delete=models.CASCADE, related_name="+", db_index=False
     )
-    order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="news")
-    kind = models.CharField(max_length=10, choices=News.choices)
+    order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="updates")
+    kind = models.CharField(max_length=10, choices=OrderUpdateKind.choices)
     amount_minor = models.BigIntegerField(
         null=True, blank=True, help_text=_("Of a payment or refund.")
     )

@@ -17,7 +17,7 @@ from shops.chat import product_messages
 from shops.models import Catalog
 from shops.models.carts import MAX_QUANTITY
 
-MAX_HANDSETS_SHOWN = 60
+MAX_PHONES_SHOWN = 60
 
 
 @phone_page
@@ -93,7 +93,7 @@ def _context(
         product.wanted = cart.get(product.retailer_id, 0)
     simulated_phones = SimulatedPhone.objects.filter(business=request.business).order_by(
         "name", "id"
-    )[:MAX_HANDSETS_SHOWN]
+    )[:MAX_PHONES_SHOWN]
     is_guest = getattr(request, "is_guest", False)
     return {
         "simulated_phone": simulated_phone,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from stack import services
+from stack import systemd
 
 ROOT = Path(__file__).parents[2]
 URLS = {"DATABASE_URL": "postgresql://parley_app:secret@db/parley", "REDIS_URL": "redis://r/0"}
@@ -61,9 +61,9 @@ def test_one_unit_runs_everything_or_each_process_has_its_own(tmp_path: Path) ->
 
 
 def test_only_what_listens_on_low_ports_may_do_so() -> None:
-    for name, text in services.units("daemon", Path("/var/lib/parley")).items():
+    for name, text in systemd.units("daemon", Path("/var/lib/parley")).items():
         assert ("AmbientCapabilities=CAP_NET_BIND_SERVICE" in text) == (
-            name.removesuffix(".service") in services.LISTENS_LOW
+            name.removesuffix(".service") in systemd.LISTENS_LOW
         )
 
 
