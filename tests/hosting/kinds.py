@@ -203,7 +203,7 @@ KINDS = [
         "order",
         "in",
         {"catalog_id": "1", "text": "Sliced", "product_items": [ORDERED]},
-        "Order 2 × RYE 4.5 EUR Sliced",
+        "Order 2 × RYE €9.00 Sliced",
     ),
     Said(
         "order details",

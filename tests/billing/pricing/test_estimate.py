@@ -98,7 +98,7 @@ def test_the_page_prices_a_file_and_keeps_nothing(business: Business) -> None:
     shown = page.context["forecast"]["estimate"]
     assert (shown.messages, shown.total_micros, shown.category) == (2, 18_200, "utility")
     assert (page.context["found"].duplicates, page.context["found"].invalid_count) == (1, 1)
-    assert "$0.02" in page.content.decode()
+    assert "$0.0182" in page.content.decode()
     with system("test"):
         assert Message.objects.count() == 0
 
