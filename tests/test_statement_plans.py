@@ -43,6 +43,7 @@ EVERYTHING = "a recount of everything"
 READS_ALL: dict[str, str | dict[str, str]] = {
     "billing/release_commitments": {"billing_commitment": "a small table, looked through whole"},
     "hosting/unlock_messages": {"hosting_lockedmessage": "of all businesses, if none is named"},
+    "billing/reconcile_invoices": EVERYTHING,
     "billing/reconcile_lines": EVERYTHING,
     "billing/reconcile_markets": EVERYTHING,
     "billing/reconcile_messages": EVERYTHING,
