@@ -265,7 +265,9 @@ def test_what_is_edited_taken_back_or_moved_is_found_as_it_is_now(number: Number
     (message,) = say(number, "the old words", to="491511111111")
     with system("test data"):
         other = Contact.objects.create(business=number.business, wa_id="491512222222")
-        Message.objects.filter(pk=message.pk).update(text="newer words", contact=other)
+        Message.objects.filter(pk=message.pk).update(text="newer words")
+        # The contact of a message is its conversation's.
+        Conversation.objects.filter(pk=message.conversation_id).update(contact=other)
     assert found(number.business, "old") == []
     assert found(number.business, "newer", filters=Filters(contact=other)) == ["newer words"]
     with system("test data"):
