@@ -24,7 +24,7 @@ from django.core.mail import get_connection
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
-from core import heartbeat, tenancy
+from core import heartbeat, links, tenancy
 from core.encryption import EncryptedTextField, decrypt
 from core.health import OLDEST_ROW_SECONDS
 from core.queue.figures import figures
@@ -233,23 +233,24 @@ def mail() -> Finding:
 
 def address() -> Finding:
     """Whether BASE_URL leads here, with TLS where others use it."""
-    parts = urlsplit(settings.BASE_URL)
+    url = settings.BASE_URL
+    parts = urlsplit(url)
     host = parts.hostname or ""
     if _is_public() and parts.scheme != "https":
-        return bad(f"{settings.BASE_URL} is not encrypted.", "Use https: see deploy/Caddyfile.")
+        return bad(f"{url} is not encrypted.", "Use https: see deploy/Caddyfile.")
     try:
         socket.getaddrinfo(host, parts.port or 443)
     except socket.gaierror:
         return bad(
             f"The name {host} is not known.", f"Add a DNS record for {host}, or correct BASE_URL."
         )
-    with urllib.request.urlopen(f"{settings.BASE_URL}/healthz", timeout=PATIENCE) as answer:  # noqa: S310
+    with urllib.request.urlopen(links.absolute("/healthz"), timeout=PATIENCE) as answer:  # noqa: S310
         if b'"status": "ok"' not in answer.read(1000):
             return bad(
-                f"{settings.BASE_URL} answers, but not as Parley does.",
+                f"{url} answers, but not as Parley does.",
                 "Let the proxy pass requests on to the web, or correct BASE_URL.",
             )
-    return good(f"{settings.BASE_URL} leads here")
+    return good(f"{url} leads here")
 
 
 def hosts() -> Finding:

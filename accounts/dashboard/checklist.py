@@ -13,12 +13,15 @@ from accounts.models import ADMINS, Business, Invitation, Membership
 from core.registry import Registry
 
 
+ROLES = frozenset(map(str, ADMINS))
+
+
 @dataclass(frozen=True)
 class Step:
     """A first step: its title, a note, the page it leads to, and a query that says if it is done.
 
     `done` returns a condition on `Business`. A step whose page is an action is one button, which
-    posts to it.
+    posts to it. Others than `roles` see the step without a way to it.
     """
 
     title: str
@@ -27,6 +30,7 @@ class Step:
     order: int
     done: Callable[[], BaseExpression | Combinable | Q]
     is_action: bool = False
+    roles: frozenset[str] = ROLES
 
 
 @dataclass(frozen=True)
@@ -43,7 +47,6 @@ steps: Registry[Step] = Registry(
     key=lambda step: step.url_name,
     order=lambda step: step.order,
 )
-ROLES = frozenset(map(str, ADMINS))
 
 
 def load(business: Business) -> dict[str, Any]:

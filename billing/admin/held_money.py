@@ -57,9 +57,7 @@ class HeldMoneyMixin:
     @action(description=_("Pay out a balance"), url_path="pay-out", permissions=["pay_out"])
     def pay_out(self, request: HttpRequest) -> HttpResponse:
         """Pay out a balance (`?business=`, `?currency=`) by bank or to a card that paid before."""
-        chosen = request.GET.get("business", "")
-        is_id = chosen.isdecimal() and len(chosen) < 19
-        business = Business.objects.filter(pk=int(chosen)).first() if is_id else None
+        business = _chosen_business(request)
         if business is None:
             messages.info(request, _("Choose the customer whose balance is paid out."))
             return HttpResponseRedirect(reverse("admin:billing_cashreceipt_held"))
@@ -67,22 +65,8 @@ class HeldMoneyMixin:
         cards = settlement.refundable_cards(business, currency)
 
         def pay(data: dict[str, Any]) -> Any:
-            refund = receipts.pay_out_balance(
-                business=business,
-                currency=currency,
-                amount_minor=minor_of(data["amount"], currency),
-                key=data["deed"],
-                card=next((one for one, _left in cards if str(one.pk) == data["way"]), None),
-            )
-            record.record(
-                action="balance.paid_out",
-                subject=refund,
-                business=business,
-                after={"amount_minor": refund.amount_minor, "way": refund.method},
-            )
-            return _("%(amount)s are paid out.") % {
-                "amount": money.show_minor(refund.amount_minor, currency)
-            }
+            card = next((one for one, _left in cards if str(one.pk) == data["way"]), None)
+            return _paid_out(business, currency, card, data)
 
         left = settlement.balance_minor(business, currency)
         words = _(
@@ -92,6 +76,31 @@ class HeldMoneyMixin:
         question = Question(_("Pay out a balance"), _("Pay out"), words)
         back = reverse("admin:billing_cashreceipt_held")
         return ask(request, self, question, form=_form(cards), do=pay, back=back)  # type: ignore[arg-type]
+
+
+def _chosen_business(request: HttpRequest) -> Business | None:
+    chosen = request.GET.get("business", "")
+    is_id = chosen.isdecimal() and len(chosen) < 19
+    return Business.objects.filter(pk=int(chosen)).first() if is_id else None
+
+
+def _paid_out(business: Business, currency: str, card: Payment | None, data: dict[str, Any]) -> str:
+    """Pay out what the form says, record it, and return the message for the operator."""
+    refund = receipts.pay_out_balance(
+        business=business,
+        currency=currency,
+        amount_minor=minor_of(data["amount"], currency),
+        key=data["deed"],
+        card=card,
+    )
+    record.record(
+        action="balance.paid_out",
+        subject=refund,
+        business=business,
+        after={"amount_minor": refund.amount_minor, "way": refund.method},
+    )
+    shown = money.show_minor(refund.amount_minor, currency)
+    return _("%(amount)s are paid out.") % {"amount": shown}
 
 
 def _link(row: Any) -> Any:

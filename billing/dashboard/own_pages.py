@@ -85,6 +85,7 @@ DETAILS_STEP = Step(
     "billing_details",
     60,
     _has_address,
+    roles=MONEY,
 )
 
 

@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
 from typing import Any, NamedTuple
@@ -126,37 +126,58 @@ def _person_id(raw: Any) -> str:
 
 
 def _message(number: str, raw: dict[str, Any], people: _People) -> InboundMessage | None:
-    wamid, sender = as_text(raw.get("id")), _person_id(raw.get("from"))
-    user_id = _person_id(raw.get("from_user_id"))
-    person = people.sender_of(sender, user_id)
-    # Customers without a number are identified by user id.
-    wa_id = sender or user_id
-    if not (raw.get("from") or raw.get("from_user_id")):
-        wa_id = person.wa_id or person.user_id
+    wamid, written = as_text(raw.get("id")), as_text(raw.get("from"))
+    person, wa_id, user_id = _sender(raw, people)
     if not (wamid and wa_id and len(wamid) <= widths.WAMID):
         return None
     kind = (as_text(raw.get("type")) or _kind_by_object(raw))[: widths.MESSAGE_KIND]
     content = stored_content(kind, raw)
-    group = as_text(raw.get("group_id"))[: widths.PERSON_ID]
-    if group:
-        content["_author"] = {"wa_id": wa_id, "name": person.name}
-    return InboundMessage(
+    message = InboundMessage(
         phone_number_id=number[: widths.OBJECT_ID],
         wamid=wamid,
-        wa_id=group or wa_id,
-        user_id="" if group else user_id or person.user_id,
-        name="" if group else person.name,
-        username="" if group else person.username,
-        author=wa_id if group else "",
-        author_name=person.name if group else "",
-        opens_window=not group,
+        wa_id=wa_id,
+        user_id=user_id or person.user_id,
+        name=person.name,
+        username=person.username,
+        author="",
+        author_name="",
+        opens_window=True,
         kind=kind,
         content=content,
         text=text_of(kind, content),
         context_wamid=_context_wamid(kind, content, raw),
         at=parse_timestamp(raw.get("timestamp")),
-        is_referred=bool(as_dict(raw.get("referral"))) and not group,
-        network_wa_id=written if one_form(written := as_text(raw.get("from"))) != written else "",
+        is_referred=bool(as_dict(raw.get("referral"))),
+        network_wa_id=written if one_form(written) != written else "",
+    )
+    group = as_text(raw.get("group_id"))[: widths.PERSON_ID]
+    return _in_group(message, group) if group else message
+
+
+def _sender(raw: dict[str, Any], people: _People) -> tuple[_Person, str, str]:
+    """Who sent it, by what id the customer is known, and the user id that the message names."""
+    sender, user_id = _person_id(raw.get("from")), _person_id(raw.get("from_user_id"))
+    person = people.sender_of(sender, user_id)
+    if raw.get("from") or raw.get("from_user_id"):
+        # Customers without a number are identified by user id.
+        return person, sender or user_id, user_id
+    return person, person.wa_id or person.user_id, user_id
+
+
+def _in_group(message: InboundMessage, group: str) -> InboundMessage:
+    """The message in the group's thread: it names its author and opens no window for anybody."""
+    author = {"wa_id": message.wa_id, "name": message.name}
+    return replace(
+        message,
+        wa_id=group,
+        user_id="",
+        name="",
+        username="",
+        author=message.wa_id,
+        author_name=message.name,
+        opens_window=False,
+        is_referred=False,
+        content=message.content | {"_author": author},
     )
 
 

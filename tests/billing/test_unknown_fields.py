@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def client() -> Client:
-    key = make_key(make_business(), scopes=[KeyScope.BILLING])
+    key = make_key(make_business(), scopes=[KeyScope.BILLING, KeyScope.EXPORTS])
     return Client(headers={"Authorization": f"Bearer {key}"})
 
 

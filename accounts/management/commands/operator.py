@@ -6,13 +6,13 @@ from typing import Any
 from allauth.account.forms import default_token_generator
 from allauth.account.models import EmailAddress
 from allauth.account.utils import user_pk_to_url_str
-from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 from django.core.validators import validate_email
 from django.urls import reverse
 
 from accounts.models import User
+from core import links
 from core.tenancy import logins
 
 
@@ -49,4 +49,4 @@ class Command(BaseCommand):
             key = f"{user_pk_to_url_str(user)}-{default_token_generator.make_token(user)}"
         uid, _, token = key.partition("-")
         path = reverse("account_reset_password_from_key", kwargs={"uidb36": uid, "key": token})
-        self.stdout.write(f"{email} sets a password, once: {settings.BASE_URL}{path}")
+        self.stdout.write(f"{email} sets a password, once: {links.absolute(path)}")

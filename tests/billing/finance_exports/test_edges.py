@@ -135,7 +135,7 @@ def test_api_names_what_is_wrong_and_cancels_and_resumes(
     settings.MEDIA_ROOT = tmp_path
     business, invoice = owing()
     client = Client(
-        headers={"Authorization": f"Bearer {make_key(business, scopes=[KeyScope.BILLING])}"}
+        headers={"Authorization": f"Bearer {make_key(business, scopes=[KeyScope.BILLING, KeyScope.EXPORTS])}"}
     )
     for path, field in (
         ("?status=lost", "status"),

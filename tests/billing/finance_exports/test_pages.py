@@ -89,7 +89,7 @@ def test_a_wrong_month_is_named_and_nothing_is_asked_for(finance: Client) -> Non
 
 def test_by_the_api(business: Business) -> None:
     client = Client(
-        headers={"Authorization": f"Bearer {make_key(business, scopes=[KeyScope.BILLING])}"}
+        headers={"Authorization": f"Bearer {make_key(business, scopes=[KeyScope.EXPORTS])}"}
     )
     body = orjson.dumps({"kind": "journal", "first": "2026-05"})
     asked = client.post("/api/v1/invoices/exports/", body, content_type="application/json")

@@ -267,7 +267,7 @@ def test_a_double_submit_writes_one_credit_note(client: Client, db: None) -> Non
     with system("test"):
         assert CreditNote.objects.count() == 2
         actions = list(AuditEntry.objects.values_list("action", flat=True))
-    assert actions == ["invoice.credited"] * 2
+    assert actions.count("invoice.credited") == 2
 
 
 def _credit(pk: int, key: str) -> None:

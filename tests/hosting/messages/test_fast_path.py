@@ -32,6 +32,7 @@ def test_an_endpoint_answers_with_length_and_request_id_and_sets_no_cookie(db: N
         "Content-Length": "14",
         "X-Request-ID": "abc-1",
         "X-Content-Type-Options": "nosniff",
+        "Cache-Control": "no-store",
     }
 
 
