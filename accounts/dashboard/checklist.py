@@ -12,7 +12,6 @@ from django.utils.translation import gettext_noop as _
 from accounts.models import ADMINS, Business, Invitation, Membership
 from core.registry import Registry
 
-
 ROLES = frozenset(map(str, ADMINS))
 
 

@@ -134,9 +134,8 @@ def test_api_names_what_is_wrong_and_cancels_and_resumes(
 ) -> None:
     settings.MEDIA_ROOT = tmp_path
     business, invoice = owing()
-    client = Client(
-        headers={"Authorization": f"Bearer {make_key(business, scopes=[KeyScope.BILLING, KeyScope.EXPORTS])}"}
-    )
+    key = make_key(business, scopes=[KeyScope.BILLING, KeyScope.EXPORTS])
+    client = Client(headers={"Authorization": f"Bearer {key}"})
     for path, field in (
         ("?status=lost", "status"),
         (f"{invoice.number}/messages.csv?line=x", "line"),
