@@ -85,48 +85,58 @@ def _sockets(var: Path) -> Path:
 def commands(env: Environment, front: Front | None) -> dict[str, list[str]]:
     """Command of every process by its name, in the order in which they start."""
     found = {
-        "web": _web(env, front),
-        "live": _live(env, front),
-        "worker": _worker(env),
-        "beat": _beat(env),
+        "web": web(
+            _listening(env.host, env.port, front.web if front else None), str(env.web_workers)
+        ),
+        "live": live(_listening(env.host, env.live_port, front.live if front else None)),
+        "worker": worker(str(env.worker_processes)),
+        "beat": beat(env.var),
     }
-    if front:
-        found["front"] = [str(front.binary), "run", "--config", str(CADDYFILE)]
-        found["front"] += ["--adapter", "caddyfile"]
-    return found
+    return found | ({"front": front_command(front.binary)} if front else {})
 
 
-def _web(env: Environment, front: Front | None) -> list[str]:
-    where = ["--uds", str(front.web)] if front else ["--host", env.host, "--port", str(env.port)]
+def _listening(host: str, port: int, socket: Path | None) -> list[str]:
+    return ["--uds", str(socket)] if socket else ["--host", host, "--port", str(port)]
+
+
+def web(listening: list[str], workers: str) -> list[str]:
+    """Pages, API and webhooks; `listening` are granian's options for socket or port."""
     return [
-        *_module("granian"), "--interface", "wsgi", *where,
-        "--workers", str(env.web_workers), "--blocking-threads", str(WEB_THREADS),
+        *_module("granian"), "--interface", "wsgi", *listening,
+        "--workers", workers, "--blocking-threads", str(WEB_THREADS),
         "--workers-kill-timeout", "5", "--log-level", "warning", "--no-access-log",
         "config.wsgi:application",
     ]  # fmt: skip
 
 
-def _live(env: Environment, front: Front | None) -> list[str]:
-    there = ["--host", env.host, "--port", str(env.live_port)]
+def live(listening: list[str]) -> list[str]:
+    """The event streams; `listening` are uvicorn's options for socket or port."""
     return [
-        *_module("uvicorn"), *(["--uds", str(front.live)] if front else there),
+        *_module("uvicorn"), *listening,
         "--log-level", "warning", "--no-access-log", "--timeout-graceful-shutdown", "1",
         "config.asgi:application",
     ]  # fmt: skip
 
 
-def _worker(env: Environment) -> list[str]:
+def worker(processes: str) -> list[str]:
+    """Work in the background, by so many processes."""
     return [
-        *_module("celery"), "-A", "config", "worker", "--concurrency", str(env.worker_processes),
+        *_module("celery"), "-A", "config", "worker", "--concurrency", processes,
         "--loglevel", "WARNING", "--without-gossip", "--without-mingle",
     ]  # fmt: skip
 
 
-def _beat(env: Environment) -> list[str]:
+def beat(var: Path) -> list[str]:
+    """The schedule, whose state is a file in `var`."""
     return [
-        *_module("celery"), "-A", "config", "beat", "--schedule", str(env.var / "beat"),
+        *_module("celery"), "-A", "config", "beat", "--schedule", str(var / "beat"),
         "--loglevel", "WARNING", "--pidfile", "",
     ]  # fmt: skip
+
+
+def front_command(binary: Path) -> list[str]:
+    """The front, with the configuration that all ways of starting it share."""
+    return [str(binary), "run", "--config", str(CADDYFILE), "--adapter", "caddyfile"]
 
 
 def _module(name: str) -> list[str]:

@@ -16,6 +16,7 @@ from pathlib import Path
 from config.environment import BASE_DIR
 from config.variables import VARIABLES, given, text
 from core.programs import caddy_binary
+from stack import commands
 from stack.lock import StackError
 
 UNITS, SETTINGS = Path("etc/systemd/system"), Path("etc/parley/parley.env")
@@ -93,32 +94,18 @@ def units(user: str, var: Path) -> dict[str, str]:
 
 def _processes(var: Path) -> dict[str, tuple[str, list[str]]]:
     """What each process does and its command, by name."""
-    run = [sys.executable, "-m"]
-    celery = [*run, "celery", "-A", "config"]
     found = {
         "migrate": ("schema", [sys.executable, str(BASE_DIR / "manage.py"), "migrate"]),
-        "web": ("pages, API, webhooks", [
-            *run, "granian", "--interface", "wsgi", "--uds", str(SOCKETS / "web.sock"),
-            "--workers", "${WEB_WORKERS}", "--blocking-threads", "4", "--no-access-log",
-            "--log-level", "warning", "config.wsgi:application",
-        ]),
-        "live": ("event streams", [
-            *run, "uvicorn", "--uds", str(SOCKETS / "live.sock"), "--log-level", "warning",
-            "--no-access-log", "--timeout-graceful-shutdown", "1", "config.asgi:application",
-        ]),
-        "worker": ("work in the background", [
-            *celery, "worker", "--concurrency", "${WORKER_PROCESSES}", "--loglevel", "WARNING",
-            "--without-gossip", "--without-mingle",
-        ]),
-        "beat": ("schedule", [
-            *celery, "beat", "--schedule", str(var / "beat"), "--loglevel", "WARNING",
-            "--pidfile=",
-        ]),
-    }  # fmt: skip
+        "web": (
+            "pages, API, webhooks",
+            commands.web(["--uds", str(SOCKETS / "web.sock")], "${WEB_WORKERS}"),
+        ),
+        "live": ("event streams", commands.live(["--uds", str(SOCKETS / "live.sock")])),
+        "worker": ("work in the background", commands.worker("${WORKER_PROCESSES}")),
+        "beat": ("schedule", commands.beat(var)),
+    }
     if front := caddy_binary():
-        caddyfile = str(BASE_DIR / "deploy" / "Caddyfile")
-        command = [str(front), "run", "--config", caddyfile, "--adapter", "caddyfile"]
-        found["front"] = ("one address", command)
+        found["front"] = ("one address", commands.front_command(front))
     return found
 
 
@@ -174,7 +161,7 @@ WantedBy=multi-user.target
 
 
 def _quoted(word: str) -> str:
-    return f'"{word}"' if " " in word else word
+    return f'"{word}"' if " " in word or not word else word
 
 
 def _install(arguments: argparse.Namespace) -> None:
