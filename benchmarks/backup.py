@@ -1,8 +1,8 @@
 """Backup and restore of 1,000,000 messages, beside pg_dump and pg_restore of the same database.
 
-`BENCH_MESSAGES` sets how many. The peer writes the same custom format to a file and restores it into
-an empty database; ours also encrypts, signs, verifies the whole archive before the first row, and
-counts every table afterwards.
+`BENCH_MESSAGES` sets how many. The peer writes the same custom format to a file and restores that
+into an empty database; ours also encrypts, signs, verifies the whole archive before the first row,
+and counts every table afterwards.
 """
 
 import os
