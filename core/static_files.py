@@ -1,7 +1,6 @@
 """Static files under names that hold the hash of their content, compressed, kept for years."""
 
 from contextlib import suppress
-from typing import ClassVar
 
 from django.contrib.staticfiles.apps import StaticFilesConfig
 from whitenoise.storage import CompressedManifestStaticFilesStorage
@@ -11,7 +10,7 @@ class StaticConfig(StaticFilesConfig):
     """Django's app of static files, which does not collect what no page uses."""
 
     unused = ("*.map", "rest_framework", "redoc")
-    ignore_patterns: ClassVar = [*StaticFilesConfig.ignore_patterns, *unused]
+    ignore_patterns = [*StaticFilesConfig.ignore_patterns, *unused]  # noqa: RUF012
 
 
 class Storage(CompressedManifestStaticFilesStorage):

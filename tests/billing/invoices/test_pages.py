@@ -169,4 +169,5 @@ def test_tables_of_usage_invoices_rates_and_this_month_download_as_csv(
 
 def test_an_issued_date_is_that_of_the_document(client: Client, invoice: Invoice) -> None:
     page = client.get(reverse("invoice", args=[invoice.number])).content.decode()
+    assert invoice.issued_on
     assert f"issued {date_format(invoice.issued_on)}" in page
