@@ -69,19 +69,22 @@ def _problem(part: Part, value: Any) -> str:
 
 
 def _wrong_count(part: Part, value: Any) -> str:
-    for limit, words, is_over in (
-        ("min-selected-items", _("Choose %(n)s or more."), lambda n: len(value) < n),
-        ("max-selected-items", _("Choose %(n)s at most."), lambda n: len(value) > n),
-    ):
-        n = part.shown.get(limit)
-        if isinstance(n, int) and not isinstance(n, bool) and is_over(n):
-            return words % {"n": n}
+    least, most = _whole(part, "min-selected-items"), _whole(part, "max-selected-items")
+    if least is not None and len(value) < least:
+        return _("Choose %(n)s or more.") % {"n": least}
+    if most is not None and len(value) > most:
+        return _("Choose %(n)s at most.") % {"n": most}
     return ""
 
 
+def _whole(part: Part, name: str) -> int | None:
+    value = part.shown.get(name)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
 def _wrong_text(part: Part, value: Any) -> str:
-    least = part.shown.get("min-chars")
-    if isinstance(least, int) and not isinstance(least, bool) and len(value) < least:
+    least = _whole(part, "min-chars")
+    if least is not None and len(value) < least:
         return _("Write %(n)s characters or more.") % {"n": least}
     kind = as_text(part.shown.get("input-type"))
     form, words = {
