@@ -92,7 +92,7 @@ class Restaurant:
             business_private_key=PRIVATE,
         )  # fmt: skip
         self.handle = client.get_flow_request_handler("/flow", self.answered).handle
-        self.answers: dict[str, Callable[[FlowRequest], Any]] = {}
+        self.answers: dict[str, Callable[[FlowRequest], FlowResponse]] = {}
 
     def answered(self, _client: WhatsApp, request: FlowRequest) -> FlowResponse:
         self.seen.append(request)
@@ -207,7 +207,7 @@ def book(request: FlowRequest) -> FlowResponse:
     if request.screen == "GUESTS" and request.data["count"] == "99":
         return request.respond(screen="GUESTS", error_message="We have 20 chairs.")
     if request.screen == "GUESTS":
-        slots = [{"id": "19", "title": "7 pm"}, {"id": "20", "title": "8 pm"}]
+        slots: list[Any] = [{"id": "19", "title": "7 pm"}, {"id": "20", "title": "8 pm"}]
         return request.respond(screen="TIME", data={"slots": slots})
     return request.respond(close_flow=True, data={"slot": request.data["slot"]})
 
