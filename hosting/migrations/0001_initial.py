@@ -104,6 +104,10 @@ class Migration(InitialMigration):
                 ('stop', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=40), default=list, help_text='Upper case.', size=None)),
                 ('start', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=40), default=list, help_text='Upper case.', size=None)),
             ],
+            options={
+                'verbose_name': 'opt-out words',
+                'verbose_name_plural': 'opt-out words',
+            },
         ),
         migrations.CreateModel(
             name='Upstream',
@@ -887,6 +891,7 @@ class Migration(InitialMigration):
                 ('business', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='canned_replies', to='accounts.business')),
             ],
             options={
+                'verbose_name_plural': 'canned replies',
                 'ordering': ['shortcut'],
                 'constraints': [models.UniqueConstraint(models.F('business'), django.db.models.functions.text.Lower('shortcut'), name='canned_reply_once_per_business')],
             },
