@@ -70,6 +70,7 @@ urlpatterns = [
     path("contacts/<int:contact_id>/erase/", contacts.erase, name="contact_erase"),
     path("settings/business/", workspace.business, name="business"),
     path("settings/business/forget/", workspace.erase_all_customers, name="forget_everybody"),
+    path("settings/business/test-data/", workspace.erase_test_data, name="erase_test_data"),
     path("settings/numbers/", workspace.numbers, name="numbers"),
     path("settings/numbers/add/", workspace.add_number, name="add_number"),
     path("settings/numbers/<str:phone_number_id>/", workspace.number, name="number"),

@@ -170,6 +170,7 @@ ROWS: dict[str, Row] = {
     "contact_data": Row("/contacts/{contact}/data/", ADMINS, True, get=200),
     "contact_erase": Row("/contacts/{contact}/erase/", ADMINS, True, post=302),
     "business": Row("/settings/business/", ADMINS, get=200, post=400),
+    "erase_test_data": Row("/settings/business/test-data/", ADMINS, post=302),
     "forget_everybody": Row("/settings/business/forget/", OWNER, post=302),
     "numbers": Row("/settings/numbers/", ADMINS, get=200),
     "add_number": Row("/settings/numbers/add/", ADMINS, post=302),

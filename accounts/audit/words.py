@@ -100,6 +100,7 @@ VERBS = {
     "settled": gettext_noop("settled by hand"),
     "suspended": gettext_noop("sending suspended"),
     "switched": gettext_noop("switched on or off"),
+    "test_data_erasure_requested": gettext_noop("deletion of test data requested"),
     "transfer_noted": gettext_noop("bank transfer recorded"),
     "uninvited": gettext_noop("invitation withdrawn"),
     "uploaded": gettext_noop("uploaded"),
