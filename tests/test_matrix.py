@@ -580,7 +580,7 @@ def _cloud_paths(number: str, account: str) -> Iterator[tuple[str, str]]:
             path = path.replace("(?P<waba_id>[0-9]{1,32})", account).replace(
                 "(?P<business_id>[0-9]{1,32})", account
             )
-            for own in ("flow_id", "history_id", "app_id"):
+            for own in ("flow_id", "history_id", "app_id", "catalog_id"):
                 path = path.replace(f"(?P<{own}>[0-9]{{1,32}})", account)
             path = path.replace("(?P<name>analytics|[a-z]{1,30}_analytics)", "analytics")
             path = path.replace("(?P<code>[A-Z0-9]{1,14})", "ABC").replace(
