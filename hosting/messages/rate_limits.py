@@ -27,8 +27,8 @@ def check_message_rate(*, number: Number, to: str, key_id: int | None = None) ->
         Bucket(f"pace:{number.pk}:{one_form(to)}", PAIR_RATE, PAIR_BURST),
     ]
     if key_id is not None:
-        buckets.append(limits.bucket_of(key_id=key_id, business=business))
-        buckets.append(limits.bucket_of_business(business))
+        per_second = business.plan.requests_per_second
+        buckets += limits.buckets_of(key_id=key_id, business_id=business.pk, per_second=per_second)
     empty = take(*buckets)
     if empty == 1:
         raise CloudApiError(
