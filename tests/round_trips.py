@@ -26,5 +26,6 @@ def round_trips() -> Iterator[list[int]]:
                 yield counted
             finally:
                 held.untrace()
-        sent = [line.split("\t")[1:4] for line in path.read_text().splitlines()]
-    counted.append(sum(who == "F" and what in ("Query", "Sync") for who, _, what in sent))
+        # A parameter with line breaks continues on lines of its own.
+        sent = [line.split("\t")[1:4:2] for line in path.read_text().splitlines()]
+    counted.append(sum(one in (["F", "Query"], ["F", "Sync"]) for one in sent))

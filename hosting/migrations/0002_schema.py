@@ -18,6 +18,7 @@ class Migration(migrations.Migration):
             "search_functions",
             "api_requests",
             "api_pages",
+            "usual_sends",
             "webhook_secrets",
             "keys_of_own_numbers",
             "numbers_within_plan",
