@@ -16,7 +16,7 @@ from django.db import connection
 from django.db.models import Model
 from django.db.utils import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
-from django.urls import path
+from django.urls import URLPattern, path
 
 from accounts.models import ApiKey
 from accounts.plans import limits
@@ -151,29 +151,34 @@ def _within_rate(found: KeyPage) -> bool:
     return not found.is_limited or not take(*buckets)
 
 
+def _route(address: str, name: str, pages: Any) -> URLPattern:
+    made: URLPattern = path(address, pages, name=name)
+    return made
+
+
 ROUTES = (
-    path(
+    _route(
         "api/v1/conversations/<uuid:public_id>/messages/",
+        "api_conversation_messages",
         FastList(
             "hosting_message_page(%s, %s, %s, NULL, %s, %s)", Message, ("-id",), ("id",), _message
         ),
-        name="api_conversation_messages",
     ),
-    path(
+    _route(
         "api/v1/messages/",
+        "api_messages",
         FastList(
             "hosting_message_page(%s, %s, NULL, %s, %s, %s)",
             Message, ("-created_at", "-id"), ("created_at", "id"), _message,
         ),
-        name="api_messages",
     ),
-    path(
+    _route(
         "api/v1/conversations/",
+        "api_conversations",
         FastList(
             "hosting_conversation_page(%s, %s, %s, %s, %s)",
             Conversation, ("-last_message_at", "-id"), ("last_message_at", "place"), _conversation,
         ),
-        name="api_conversations",
     ),
 )  # fmt: skip
 

@@ -71,9 +71,9 @@ def sender(db: None) -> Sender:
 def rows_of_last(number: Number) -> list[dict[str, Any]]:
     """All that a send writes, without what differs from message to message."""
     with system("test"):
-        message: dict[str, Any] = Message.objects.order_by("-id").values()[0]
+        message: Any = Message.objects.order_by("-id").values()[0]
         outgoing = Outgoing.objects.filter(message_id=message["id"]).values().get()
-        thread: dict[str, Any] = Conversation.objects.values().get(pk=message["conversation_id"])
+        thread: Any = Conversation.objects.values().get(pk=message["conversation_id"])
         contact = Contact.objects.values().get(pk=message["contact_id"])
     own = {"id", "wamid", "created_at", "message_id", "queued_at", "not_before", "last_message_at"}
     entered = message["free_entry_at"] == message["created_at"]
