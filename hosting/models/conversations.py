@@ -104,7 +104,12 @@ class Contact(models.Model):
         """The number with its plus sign, or the user id; of a group the end of its id."""
         if self.wa_id.isdecimal():
             return f"+{self.wa_id}"
-        return self.wa_id if "." in self.wa_id else _("Group %(id)s") % {"id": self.wa_id[-6:]}
+        return _("Group %(id)s") % {"id": self.wa_id[-6:]} if self.is_group else self.wa_id
+
+    @property
+    def is_group(self) -> bool:
+        """Whether it is a group, which is read here and not written to."""
+        return not self.wa_id.isdecimal() and "." not in self.wa_id
 
 
 class FormerNumber(models.Model):

@@ -20,6 +20,12 @@ from tests.test_matrix import _cloud_paths
 FOR_ANY_KEY = {"api_root": "says what the key itself may do"}
 # Paths of the Cloud API that need no key: they are signed, or name nothing that is not public.
 WITHOUT_KEY = {"incoming_webhooks", "media_download"}
+CATALOGUES = {
+    "cloudapi_product_catalogs",
+    "cloudapi_products",
+    "cloudapi_items_batch",
+    "cloudapi_batch_status",
+}
 ROOT = Path(__file__).parents[3]
 
 
@@ -99,6 +105,9 @@ def test_the_cloud_api_refuses_keys_with_other_scopes(number: Number, scope: str
             opened.add((name, method))
     if scope in ("messages", "webhooks", "admin"):
         assert opened
+        assert not CATALOGUES & {name for name, _ in opened}
+    elif scope == "shop":
+        assert {name for name, _ in opened} == CATALOGUES
     else:
         assert opened == set()
 
