@@ -150,6 +150,16 @@ def test_every_address_is_a_page_that_is_looked_at_or_named_here_as_none() -> No
     assert set(_account(get_resolver())) == {*ENTRANCES, *OWN, *IN_BETWEEN}
 
 
+# Opens each menu in turn; returns those whose sheet reaches over the edge, with its edges.
+OPEN_MENUS = """() => [...document.querySelectorAll("details.menu")].flatMap(menu => {
+  if (!menu.checkVisibility()) return [];
+  menu.open = true;
+  const sheet = menu.querySelector(".sheet"), box = sheet?.getBoundingClientRect();
+  menu.open = false;
+  return !box || (box.left >= 0 && box.right <= innerWidth) ? []
+    : [`${menu.className} from ${box.left} to ${box.right}`];
+})"""
+NARROW = (390, 844)
 LOOKS = [("light", 1440, 900), pytest.param("dark", 390, 844, marks=pytest.mark.long)]
 PARTS = 3
 
@@ -192,7 +202,7 @@ def test_every_page_is_accessible_and_fits(
 
 
 def inspect(page: Page, name: str, address: str, scheme: str, width: int) -> list[str]:
-    """Problems of one page."""
+    """Problems of one page, in this window and in one as narrow as a phone."""
     answer = page.goto(address)
     assert answer is not None
     if answer.status >= 400 and name not in ("not-found", "account_confirm_email"):
@@ -207,4 +217,16 @@ def inspect(page: Page, name: str, address: str, scheme: str, width: int) -> lis
         if violation["impact"] in ("serious", "critical"):
             where = [node["target"][0] for node in violation["nodes"][:3]]
             problems.append(f"{name}: {violation['id']} {where}")
+    return problems + in_narrow(page, name)
+
+
+def in_narrow(page: Page, name: str) -> list[str]:
+    """What reaches over the edge of a phone's screen: the page, or the sheet of a menu."""
+    usual = page.viewport_size
+    page.set_viewport_size({"width": NARROW[0], "height": NARROW[1]})
+    wide = page.evaluate("document.documentElement.scrollWidth")
+    problems = [f"{name}: {wide} wide in {NARROW[0]}"] if wide > NARROW[0] else []
+    problems += [f"{name}: {found}" for found in page.evaluate(OPEN_MENUS)]
+    if usual:
+        page.set_viewport_size(usual)
     return problems

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 from django.test import Client
-from drf_spectacular.generators import SchemaGenerator
 
+from core.openapi import Generator
 from tests.factories import make_business, make_key
 
 ALWAYS = {"400", "401", "403", "429", "503"}
@@ -13,7 +13,7 @@ ALWAYS = {"400", "401", "403", "429", "503"}
 
 @pytest.fixture(scope="module")
 def schema() -> Any:
-    return SchemaGenerator().get_schema(request=None, public=True)
+    return Generator().get_schema(request=None, public=True)
 
 
 def operations(schema: Any) -> list[tuple[str, str, dict[str, Any]]]:
