@@ -59,6 +59,7 @@ class Environment(Addresses):
 
     _: KW_ONLY
     var: Path
+    static: Path
     secret_key: str
     # Newest first.
     encryption_keys: list[str]
@@ -105,6 +106,7 @@ def load() -> Environment:
     return Environment(
         **vars(where),
         var=var,
+        static=static_folder(),
         secret_key=_kept("SECRET_KEY", "secret_key", var),
         encryption_keys=_kept("PARLEY_ENCRYPTION_KEYS", "encryption_key", var).split(","),
         # Only backups need it.
@@ -137,6 +139,11 @@ def load() -> Environment:
 def var_folder() -> Path:
     """The folder of data, logs and secrets."""
     return Path(text("PARLEY_VAR", str(BASE_DIR / "var"))).resolve()
+
+
+def static_folder() -> Path:
+    """The folder of collected static files."""
+    return Path(text("PARLEY_STATIC", str(var_folder() / "static"))).resolve()
 
 
 def addresses() -> Addresses:

@@ -33,7 +33,7 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
-    "django.contrib.staticfiles",
+    "core.static_files.StaticConfig",
     "django.contrib.humanize",
     "django.contrib.postgres",
     "allauth",
@@ -179,7 +179,8 @@ USE_TZ = True
 
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
-STATIC_ROOT = ENV.var / "static"
+# Filled by `collectstatic`; what was not collected is served from the sources.
+STATIC_ROOT = ENV.static
 STATIC_ROOT.mkdir(parents=True, exist_ok=True)
 WHITENOISE_USE_FINDERS = True
 # The folder with pg_dump and pg_restore; empty: they are searched for.
@@ -189,7 +190,7 @@ MEDIA_ROOT = ENV.var / "media"
 FILE_UPLOAD_PERMISSIONS, FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o600, 0o700
 STORAGES = {
     "default": ENV.media,
-    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    "staticfiles": {"BACKEND": "core.static_files.Storage"},
 }
 
 DATA_UPLOAD_MAX_MEMORY_SIZE = 3 * 1024 * 1024

@@ -25,6 +25,7 @@ SECRETS = (
 )
 PLAIN = (
     "PARLEY_VAR",
+    "PARLEY_STATIC",
     "PARLEY_SERVERS",
     "PARLEY_DEMO",
     "PGBIN",

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from typing import Any
 
+from django.http import HttpResponse
+
 # A spreadsheet may run a cell that begins with one of these as a formula.
 FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "\t", "\r", "\n", "|", "%", "\x00")
 
@@ -48,3 +50,13 @@ def csv_rows(header: Iterable[str], rows: Iterable[Iterable[Any]]) -> Iterator[s
     yield writer.writerow(header)
     for row in rows:
         yield writer.writerow([cell(value) for value in row])
+
+
+def csv_response(name: str, header: Iterable[str], rows: Iterable[Iterable[Any]]) -> HttpResponse:
+    """A download of a page's table: `<name>.csv` in UTF-8, marked so that spreadsheets know it."""
+    text = "".join(csv_rows(header, rows))
+    return HttpResponse(
+        text.encode("utf-8-sig"),
+        content_type="text/csv; charset=utf-8",
+        headers={"Content-Disposition": f'attachment; filename="{name}.csv"'},
+    )

@@ -5,7 +5,7 @@ import secrets
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -15,13 +15,11 @@ from django.conf import settings
 from django.utils import timezone
 
 from accounts.models import ApiKey, Business, Membership, Role, User
-from billing.invoices import close
 from billing.metering import meter
 from billing.models import Seller
-from billing.payments import receipts
 from core import tenancy
 from core.tenancy import system
-from demo import script, shop
+from demo import invoices, script, shop
 from demo.clock import set_clock
 from demo.orders import OrderSimulation
 from hosting.broadcasts import drafts, run
@@ -91,7 +89,7 @@ def create(transport: httpx.BaseTransport) -> Demo:
             plan_id="team",
             country="US",
             timezone=script.TIMEZONE,
-            clock_at=first_month(timezone.now()),
+            clock_at=founded(timezone.now()),
         )
         account = Account.objects.create(
             business=business,
@@ -155,7 +153,7 @@ def resumed(business: Business, key: str, transport: httpx.BaseTransport) -> Dem
 
 
 def simulate(demo: Demo, report: Report) -> None:
-    """Simulate the last two months and the current one, week by week, closing ended months.
+    """Simulate the last two months and the current one, week by week; then issue the invoices.
 
     Begins at the business's test clock: weeks before it were simulated by a process that ended.
     `report` is called with weeks done, weeks in all, and what is being done.
@@ -166,23 +164,25 @@ def simulate(demo: Demo, report: Report) -> None:
     before = total - len(weeks)
     shop.open_shop(demo.business, demo.number)
     orders = OrderSimulation(demo.business, demo.number, demo.phones, now)
+    invoices.hold_back(demo.business)
     for n, (start, end) in enumerate(weeks):
         report(before + n, total, f"week of {start:%d %B %Y}")
         _week(demo, start, end)
         orders.run_until(end)
-        if n + 1 == len(weeks) or weeks[n + 1][0].date().replace(day=1) != start.date().replace(
-            day=1
-        ):
-            _drain()
-            _close_month(demo, start.date().replace(day=1), last=n + 1 == len(weeks))
     orders.run_until(now)
     _drain()
+    invoices.issue(demo.business, founded(now).date(), now.astimezone(ZoneInfo(script.TIMEZONE)))
     _return_to_present(demo)
     report(total, total, "done")
 
 
+def founded(now: datetime) -> datetime:
+    """When the demo's business begins: a quiet month, which costs its plan's fee alone."""
+    return (first_month(now) - timedelta(days=1)).replace(day=1)
+
+
 def first_month(now: datetime) -> datetime:
-    """When the demo's three months begin: its business is founded then."""
+    """When the demo's three months of messages begin."""
     today = now.astimezone(ZoneInfo(script.TIMEZONE))
     return (today.replace(day=1) - timedelta(days=32)).replace(
         day=1, hour=0, minute=0, second=0, microsecond=0
@@ -307,23 +307,6 @@ def _apply_all() -> int:
 def _has_events() -> bool:
     with system("the demo reads queues"):
         return bool(Event.objects.filter(applied_at=None, dead_at=None).exists())
-
-
-def _close_month(demo: Demo, month: date, *, last: bool) -> None:
-    if last:
-        return
-    following = (month + timedelta(days=32)).replace(day=1)
-    set_clock(demo.business, datetime(following.year, following.month, 2, 12, tzinfo=UTC))
-    with system("the demo closes its month"):
-        demo.business.refresh_from_db()
-    invoice = close.close_period(business=demo.business, month=month)
-    if invoice and invoice.number:
-        # Paid in time: an unpaid month would suspend sending.
-        receipts.record_transfer(
-            invoice=invoice,
-            amount_minor=invoice.total_minor,
-            reference=f"Bank transfer for {invoice.number}",
-        )
 
 
 def _return_to_present(demo: Demo) -> None:

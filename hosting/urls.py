@@ -11,6 +11,7 @@ from hosting.views import (
     messages,
     phone,
     phone_actions,
+    phone_flows,
     retention,
     search,
     teamwork,
@@ -168,6 +169,12 @@ urlpatterns = [
         phone_actions.react,
         name="phone_react",
     ),
+    path(
+        "phone/<int:simulated_phone_id>/<str:phone_number_id>/flow/<int:message_id>/",
+        phone_flows.flow,
+        name="phone_flow",
+    ),
+    path("flows/preview/<str:token>", phone_flows.preview, name="flow_preview"),
     path(
         "phone/<int:simulated_phone_id>/<str:phone_number_id>/place/",
         phone_actions.place,

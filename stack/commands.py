@@ -15,6 +15,8 @@ from stack.lock import StackError
 # The shortest limit of the paths of Unix sockets (macOS), less the name.
 LONGEST_FOLDER = 90
 TLS_PORT = 443
+# Words for manage.py: static files get hashed names and compressed copies.
+COLLECT = ["collectstatic", "--no-input", "--verbosity", "0"]
 CADDYFILE = BASE_DIR / "deploy" / "Caddyfile"
 
 

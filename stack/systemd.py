@@ -135,6 +135,7 @@ Environment=XDG_DATA_HOME={var} XDG_CONFIG_HOME={var}
 EnvironmentFile=-/{SETTINGS}
 {"" if name in WEB else f"EnvironmentFile=-/{LOGINS}" + chr(10)}\
 ExecStartPre=/bin/mkdir -p {SOCKETS}/metrics
+{_before(name)}\
 ExecStart={" ".join(map(_quoted, command))}
 {restart}KillMode={kill}
 TimeoutStopSec=60
@@ -147,6 +148,14 @@ ReadWritePaths={var}
 [Install]
 WantedBy={"multi-user.target" if name == "parley" else "parley.target"}
 """
+
+
+def _before(name: str) -> str:
+    """Static files are collected once, with the schema."""
+    if name != "parley-migrate":
+        return ""
+    command = [sys.executable, str(BASE_DIR / "manage.py"), *commands.COLLECT]
+    return f"ExecStartPre={' '.join(map(_quoted, command))}\n"
 
 
 def _target(wants: str) -> str:

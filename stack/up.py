@@ -11,6 +11,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.client import HTTPException
+from pathlib import Path
 from types import FrameType
 
 from config.environment import (
@@ -24,6 +25,7 @@ from config.environment import (
 )
 from config.variables import ConfigurationError, given, text
 from core.installation import process_start, read_json
+from stack import static_files
 from stack.commands import Front, commands, front_of, http_port
 from stack.demo import DemoProcess
 from stack.lock import AlreadyRunning, StackError
@@ -108,11 +110,11 @@ def _run(servers: Servers, processes: dict[str, SupervisedProcess]) -> None:
     front = front_of(var_folder())
     _start_servers(servers, front)
     env = load()
-    with step("Preparing the database"):
-        _manage("migrate", "--verbosity", "0")
+    with step("Preparing the database"), static_files.collection(env.static) as collect:
+        _manage(["migrate", "--verbosity", "0"], *collect)
     if not env.demo:
         # Whoever reads this console may become the first operator.
-        _manage("operator", "--if-none", env.acme_email or "operator@localhost.localdomain")
+        _manage(["operator", "--if-none", env.acme_email or "operator@localhost.localdomain"])
     _start_processes(env, front, processes)
     servers.record(**processes)
     demo = DemoProcess(env.var / "log" / "seed_demo.log") if env.demo else None
@@ -206,25 +208,37 @@ def _require_free_ports(where: Addresses, front: Front | None) -> None:
         )
 
 
-def _manage(*words: str) -> None:
-    log = var_folder() / "log" / f"{words[0]}.log"
-    with log.open("wb") as problems:
+def _manage(*commands: list[str]) -> None:
+    """Run commands of `manage.py` beside each other; StackError where one of them fails."""
+    running = [(words[0], _begin(words)) for words in commands]
+    try:
+        for name, command in running:
+            if command.wait():
+                log = _log_of(name)
+                last = log.read_text(errors="replace").strip().splitlines()[-1:]
+                said = (last or ["it said nothing"])[0][:300]
+                raise StackError(f"`manage.py {name}` failed: {said} (log: {log})")
+    finally:
+        for _name, command in running:
+            if command.poll() is None:
+                command.terminate()
+                command.wait()
+
+
+def _begin(words: list[str]) -> "subprocess.Popen[bytes]":
+    with _log_of(words[0]).open("wb") as problems:
         # A session of its own: Ctrl-C signals only us, and we end the command.
-        command = subprocess.Popen(
+        return subprocess.Popen(
             [sys.executable, str(BASE_DIR / "manage.py"), *words],
             preexec_fn=end_with_parent(),
             start_new_session=True,
             stdin=subprocess.DEVNULL,
             stderr=problems,
         )
-    try:
-        if command.wait():
-            last = log.read_text(errors="replace").strip().splitlines()[-1:] or ["it said nothing"]
-            raise StackError(f"`manage.py {words[0]}` failed: {last[0][:300]} (log: {log})")
-    finally:
-        if command.poll() is None:
-            command.terminate()
-            command.wait()
+
+
+def _log_of(name: str) -> Path:
+    return var_folder() / "log" / f"{name}.log"
 
 
 def _await_healthy(

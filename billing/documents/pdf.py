@@ -4,7 +4,7 @@ The first page has the lines grouped by category, tax, and how to pay; each line
 annex.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 from segno import helpers
 
-from billing.documents import wording
+from billing.documents import groups, wording
 from billing.documents.content import DocumentContent, DocumentLine
 from billing.documents.sources import document_content
 from billing.models import Invoice, LineKind
@@ -60,7 +60,8 @@ def _values(content: DocumentContent) -> dict[str, Any]:
             "seller": _party(content.seller),
             "buyer": _party(content.buyer),
             "is_test": content.is_test,
-            "amount": content.show(content.total_minor if content.credits else content.due_minor),
+            # What stays true: a document is not changed when it is paid.
+            "amount": content.show(content.total_minor),
             "groups": _groups(content),
             "totals": _totals(content),
             "taxes": [_tax(content, group) for group in content.taxes],
@@ -78,7 +79,7 @@ def _words(content: DocumentContent) -> dict[str, str]:
     """Labels of the template."""
     return {
         "billed_to": _("Billed to"),
-        "amount": _("Amount credited") if content.credits else _("Amount due"),
+        "amount": _("Amount credited") if content.credits else _("Total"),
         "test": _("Test document: nothing is owed"),
         "page": _("page %(page)s of %(pages)s"),
         "what": _("Description"),
@@ -88,11 +89,11 @@ def _words(content: DocumentContent) -> dict[str, str]:
         "subtotal": _("Subtotal"),
         "total": _("Total"),
         "prepaid": _("Paid from your balance"),
-        "due": _("Amount due"),
+        "due": _("Payable"),
         "tax": _("Tax"),
         "rate": _("Rate"),
         "on": _("Net amount"),
-        "payment": _("Payment"),
+        "payment": _payable(content),
         "transfer_code": _("Scan in your banking app"),
         "pay_code": _("Pay online"),
         "annex": _("Annex: all lines"),
@@ -101,6 +102,16 @@ def _words(content: DocumentContent) -> dict[str, str]:
             "Every message behind these lines is listed, with its price and the reason for it, in "
             "the CSV of this invoice."
         ),
+    }
+
+
+def _payable(content: DocumentContent) -> str:
+    """Heading of how to pay; empty where nothing was due."""
+    if content.due is None:
+        return ""
+    return _("%(amount)s, payable by %(day)s") % {
+        "amount": content.show(content.due_minor),
+        "day": wording.day(content.due),
     }
 
 
@@ -147,23 +158,20 @@ def _address(party: dict[str, Any]) -> list[str]:
 
 
 def _groups(content: DocumentContent) -> list[dict[str, Any]]:
-    """Lines by fee, category and kind, in the order of the lines, with their sums."""
-    by_title: dict[str, list[DocumentLine]] = {}
-    for line in content.lines:
-        by_title.setdefault(wording.group_title(line.kind, line.category), []).append(line)
+    """Groups of lines with their sums."""
     return [
         {
-            "title": title,
-            "detail": lines[0].description if len(lines) == 1 else _detail(lines),
-            "quantity": _quantity(lines),
-            "amount": content.show(sum(line.amount_minor for line in lines)),
-            "lines": [_line(content, line) for line in lines],
+            "title": group.title,
+            "detail": group.lines[0].description if len(group.lines) == 1 else _detail(group.lines),
+            "quantity": "" if group.quantity is None else wording.number(group.quantity),
+            "amount": content.show(sum(line.amount_minor for line in group.lines)),
+            "lines": [_line(content, line) for line in group.lines],
         }
-        for title, lines in by_title.items()
+        for group in groups.grouped(content.lines)
     ]
 
 
-def _detail(lines: list[DocumentLine]) -> str:
+def _detail(lines: Sequence[DocumentLine]) -> str:
     """The markets of a group, the first few by name; else the lines' descriptions."""
     markets = list(dict.fromkeys(wording.market_name(line.market) for line in lines if line.market))
     if not markets:
@@ -179,12 +187,6 @@ def _detail(lines: list[DocumentLine]) -> str:
             "more": more,
         }
     )
-
-
-def _quantity(lines: list[DocumentLine]) -> str:
-    if lines[0].kind not in (LineKind.MESSAGES, LineKind.LATE):
-        return ""
-    return wording.number(sum(line.quantity for line in lines))
 
 
 def _line(content: DocumentContent, line: DocumentLine) -> dict[str, str]:

@@ -123,6 +123,14 @@ def _line(
     )
 
 
+def in_words(lines: Iterable[InvoiceLine]) -> list[InvoiceLine]:
+    """The lines with their descriptions in the active language; they must not be saved."""
+    found = list(lines)
+    for line in found:
+        line.description = _described(line, line.description)
+    return found
+
+
 def _described(source: InvoiceLine | CreditNoteLine, text: str) -> str:
     billed = source.invoice_line if isinstance(source, CreditNoteLine) else source
     return wording.description(

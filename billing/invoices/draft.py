@@ -106,7 +106,7 @@ def create_draft(business: Business, period: Period, *, is_test: bool = False) -
     treated = treatment_of(invoice)
     if fees:
         _add_fees(invoice, business, treated)
-    so_far = {"month": period.month, "after": invoice.lines.count(), "before": _exact_sum(invoice)}
+    so_far = {"month": period.month, "after": invoice.lines.count()}
     months = set(used.values_list("month", flat=True))
     values = _line_values(invoice, treated, months) | so_far | {"is_test": is_test}
     _execute("copy_lines", values)
@@ -115,6 +115,7 @@ def create_draft(business: Business, period: Period, *, is_test: bool = False) -
         _add_line(invoice, treated, LineKind.COMMITMENT, text, missing)
     if not is_test:
         _add_discounts(invoice, treated)
+    _round_lines(invoice)
     return _set_totals(invoice, treated)
 
 
@@ -136,6 +137,7 @@ def copy_voided(replaced: Invoice) -> Invoice:
     months = set(replaced.lines.values_list("month", flat=True))
     values = _line_values(invoice, treated, months) | {"replaced_id": replaced.pk}
     _execute("repeat_lines", values)
+    _round_lines(invoice)
     return _set_totals(invoice, treated)
 
 
@@ -198,7 +200,6 @@ def _line_values(invoice: Invoice, treated: Treatments, months: set[date]) -> di
     return {
         "invoice_id": invoice.pk,
         "business_id": invoice.business_id,
-        "micros_a_minor": money.micros_a_minor(invoice.currency),
         "taxes": json.dumps(
             {month: [one.category, str(one.percent)] for month, one in taxes.items()}
         ),
@@ -229,9 +230,7 @@ def _exact_sum(invoice: Invoice) -> int:
 def _add_line(
     invoice: Invoice, treated: Treatments, kind: LineKind, text: str, micros: int
 ) -> None:
-    """Add a line of one piece behind the others, with its share of the rounded sum."""
-    before = _exact_sum(invoice)
-    rounded = [money.to_minor(total, invoice.currency) for total in (before, before + micros)]
+    """Add a line of one piece behind the others; `_round_lines` sets its amount in minor units."""
     InvoiceLine.objects.create(
         invoice=invoice,
         business_id=invoice.business_id,
@@ -242,10 +241,16 @@ def _add_line(
         quantity=1,
         unit_price_micros=micros,
         amount_micros=micros,
-        amount_minor=rounded[1] - rounded[0],
+        amount_minor=0,
         tax_category=treated.of(invoice.period.month).category,
         tax_percent=treated.of(invoice.period.month).percent,
     )
+
+
+def _round_lines(invoice: Invoice) -> None:
+    """Give every line its share of the rounded sum, in minor units."""
+    unit = money.micros_a_minor(invoice.currency)
+    _execute("round_lines", {"invoice_id": invoice.pk, "unit": unit})
 
 
 def _set_totals(invoice: Invoice, treated: Treatments) -> Invoice:

@@ -13,10 +13,11 @@ from accounts.access import BusinessRequest, member_page
 from accounts.audit import record
 from accounts.models import FINANCE
 from billing import emails
-from billing.documents import einvoice
+from billing.documents import einvoice, groups, sources
 from billing.forms import BillingDetailsForm
 from billing.invoices import draft as invoices_draft
 from billing.models import BillingDetails, Seller
+from billing.views import table_files
 
 MAILS_SHOWN = 30
 
@@ -60,6 +61,8 @@ def draft(request: BusinessRequest) -> HttpResponse:
     now = request.business.now()
     month = now.astimezone(ZoneInfo(request.business.timezone)).date().replace(day=1)
     preview = invoices_draft.preview(business=request.business, month=month)
-    return render(
-        request, "billing/invoices/draft.html", {"month": month, "preview": preview, "now": now}
-    )
+    if request.GET.get("csv"):
+        return table_files.draft(month, preview)
+    lines = groups.grouped(sources.in_words(preview.lines)) if preview else []
+    context = {"month": month, "preview": preview, "groups": lines, "now": now}
+    return render(request, "billing/invoices/draft.html", context)

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET
 from accounts.access import BusinessRequest, member_page
 from accounts.models import FINANCE
 from billing import pay_links
-from billing.documents import archive, tables
+from billing.documents import archive, groups, sources, tables
 from billing.metering.charts import usage_charts
 from billing.metering.usage import (
     compare_months,
@@ -37,6 +37,7 @@ from billing.models.payments import LIVE
 from billing.payments import settlement, stripe_gateway
 from billing.pricing.explanation import Explanation, explain
 from billing.rate_cards.terms import terms_of
+from billing.views import table_files
 from hosting.models import Category, HostedCount, Message
 
 INVOICES_PER_PAGE = 24
@@ -52,6 +53,8 @@ def usage(request: BusinessRequest) -> HttpResponse:
     is_test = "test" in request.GET or has_only_test_numbers(request.business)
     month = _month(request.GET.get("month", "")) or months[0]
     found = usage_of(request.business, month, is_test=is_test)
+    if request.GET.get("csv"):
+        return table_files.usage(found)
     terms = terms_of(request.business, found.month)
     context = {
         "charges_failed": terms is not None and terms.version.failed_charged,
@@ -166,6 +169,8 @@ def invoices(request: BusinessRequest) -> HttpResponse:
         found = found.filter(period__month__year=int(year))
     if words:
         found = found.filter(number__icontains=words)
+    if request.GET.get("csv"):
+        return table_files.invoices(found.for_list(), request.business.timezone)
     page = Paginator(found.for_list(), INVOICES_PER_PAGE).get_page(request.GET.get("page"))
     context = {
         "page": page,
@@ -186,11 +191,11 @@ def invoices(request: BusinessRequest) -> HttpResponse:
 def invoice(request: BusinessRequest, number: str) -> HttpResponse:
     """One invoice with its lines, payments and amount due."""
     found = invoice_or_404(request, number)
-    lines = list(found.lines.all())
+    lines = sources.in_words(found.lines.all())
     payments = list(found.payments.order_by("attempt"))
     context = {
         "invoice": found,
-        "lines": lines,
+        "groups": groups.grouped(lines),
         "rounding_micros": found.rounding_micros(lines),
         "payments": payments,
         "live": next((payment for payment in payments if payment.status in LIVE), None),
@@ -212,6 +217,7 @@ def invoice_line(request: BusinessRequest, number: str, position: int) -> HttpRe
     found = invoice_or_404(request, number)
     line = get_object_or_404(found.lines, position=position)
     rows, following = tables.messages_page(found, line=position, after=request.GET.get("after", ""))
+    sources.in_words([line])
     context = {"invoice": found, "line": line, "rows": rows, "following": following}
     return render(request, "billing/invoices/invoice_line.html", context)
 

@@ -12,6 +12,7 @@ from billing.invoices.close import next_month
 from billing.metering.usage import months_of
 from billing.models import RateCategory
 from billing.rate_cards.terms import first_market, terms_of, tiers_of
+from billing.views import table_files
 
 
 @require_GET
@@ -33,6 +34,8 @@ def rates(request: BusinessRequest) -> HttpResponse:
         markets, market = terms.markets, request.GET.get("market", "")
         market = market if market in markets else first_market(business, terms)
         tiers = tiers_of(business, terms, market)
+        if request.GET.get("csv"):
+            return table_files.rates(month, market, terms.card.currency, tiers)
         context |= {
             "markets": markets,
             "market": market,

@@ -213,6 +213,7 @@ def _flow(action: dict[str, Any]) -> None:
     fields.text(parameters, "flow_cta", path, limit=30)
     if not parameters.get("flow_name"):
         fields.text(parameters, "flow_id", path, limit=64)
+    fields.text(parameters, "flow_token", path, limit=4096, required=False)
     fields.choice(parameters, "flow_action", path, ("navigate", "data_exchange"), required=False)
     fields.mapping(parameters, "flow_action_payload", path, required=False)
 

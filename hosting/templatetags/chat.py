@@ -78,6 +78,30 @@ def _link(url: str) -> SafeString:
 
 
 @register.filter
+def value_of(holder: object, name: str) -> object:
+    """Return what an object has under a name, such as one with a hyphen; "" if nothing."""
+    found = as_dict(holder).get(name)
+    return "" if found is None else found
+
+
+@register.filter
+def flow_answers(content: object) -> list[tuple[str, str]]:
+    """Return what a customer filled in in a flow, as pairs of name and text."""
+    values = addresses.form_values(as_dict(content))
+    return [(name, _flow_answer(value)) for name, value in values.items() if name != "flow_token"]
+
+
+def _flow_answer(value: object) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(_flow_answer, value))
+    if isinstance(value, dict):
+        return as_text(value.get("file_name")) or ", ".join(map(_flow_answer, value.values()))
+    if isinstance(value, bool):
+        return _("Yes") if value else _("No")
+    return "" if value is None else str(value)
+
+
+@register.filter
 def address_form(content: object) -> list[dict[str, str]]:
     """Return the fields of an address message's form: name, label, known value, error."""
     parameters = as_dict(as_dict(as_dict(content).get("action")).get("parameters"))

@@ -111,7 +111,7 @@ def test_home_shows_each_role_what_it_may_see(business: Business, number: Number
         for role in ("owner", "agent", "finance")
     }
     assert all("Median response time" in html for html in shown.values())
-    assert {role for role, html in shown.items() if "Messages so far" in html} == {
+    assert {role for role, html in shown.items() if "Cost so far" in html} == {
         "owner",
         "finance",
     }

@@ -1,6 +1,7 @@
 -- Promises: what was issued stays as it was issued. A draft may still change, its lines in their tax
--- alone; an issued invoice only moves between statuses and notes when it was paid, voided or
--- written off; a void one is done with. Credits never exceed what is left of a line.
+-- alone, once each has its share of the rounded sum; an issued invoice only moves between statuses and
+-- notes when it was paid, voided or written off; a void one is done with. Credits never exceed what is
+-- left of a line.
 CREATE FUNCTION billing_invoice_is_final() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF TG_OP <> 'UPDATE' THEN
@@ -24,8 +25,9 @@ CREATE TRIGGER is_final_truncate BEFORE TRUNCATE ON billing_invoice
 CREATE FUNCTION billing_line_is_final() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF TG_OP <> 'UPDATE'
-       OR (to_jsonb(NEW) - '{tax_category,tax_percent}'::text[])
-           IS DISTINCT FROM (to_jsonb(OLD) - '{tax_category,tax_percent}'::text[])
+       OR (to_jsonb(NEW) - '{amount_minor,tax_category,tax_percent}'::text[])
+           IS DISTINCT FROM (to_jsonb(OLD) - '{amount_minor,tax_category,tax_percent}'::text[])
+       OR NEW.amount_minor <> OLD.amount_minor AND OLD.amount_minor <> 0
        OR (SELECT i.status FROM billing_invoice i
             WHERE i.business_id = OLD.business_id AND i.id = OLD.invoice_id) <> 'draft' THEN
         RAISE EXCEPTION 'a line of an invoice is final: % refused', TG_OP

@@ -94,13 +94,15 @@ def test_lines_are_grouped_by_category_and_stand_in_an_annex() -> None:
 def test_due_and_prepaid_amounts() -> None:
     # 52.29 and 19 % of it, 9.94: 62.23.
     (first, *_) = pages(make_content(buyer=ENGLISH, prepaid_minor=1000))
-    assert "Amount due €52.23" in first
-    assert "Total €62.23 Paid from your balance −€10.00 Amount due €52.23" in first
+    assert "Total €62.23 Paid from your balance −€10.00 Payable €52.23" in first
+    # A document is not changed when it is paid: it never says what is due now.
+    assert "Amount due" not in first
     (first, *_) = pages(make_content(buyer=ENGLISH))
-    assert "Amount due €62.23" in first
+    assert "€62.23, payable by " in first
     assert "Paid from your balance" not in first
     (first, *_) = pages(make_content(buyer=ENGLISH, prepaid_minor=6223, pay_url="https://x/pay"))
-    assert "Amount due €0.00" in first
+    assert "Payable €0.00" in first
+    assert "payable by" not in first
     assert "Pay online" not in first
     assert "IBAN" not in first
 

@@ -1,10 +1,12 @@
 """Pages of usage, price explanations, invoices and their files."""
 
+import csv
 from datetime import UTC, date, datetime
 
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils.formats import date_format
 
 from accounts.models import Business
 from billing.invoices import close
@@ -86,7 +88,14 @@ def test_a_price_is_explained_to_its_business_only(client: Client, business: Bus
 def test_an_invoice_leads_from_its_total_to_the_message(client: Client, invoice: Invoice) -> None:
     assert str(invoice.number) in client.get(reverse("invoices")).content.decode()
     page = client.get(reverse("invoice", args=[invoice.number]))
-    line = next(line for line in page.context["lines"] if line.kind == "messages")
+    groups = page.context["groups"]
+    assert [(group.title, group.quantity) for group in groups] == [
+        ("Hosting fee", None),
+        ("Utility messages", 3),
+    ]
+    messages = groups[1]
+    assert messages.amount_micros == sum(line.amount_micros for line in messages.lines)
+    [line] = messages.lines
     behind = client.get(reverse("invoice_line", args=[invoice.number, line.position]))
     assert len(behind.context["rows"]) == line.quantity == 3
     assert sum(row["price_micros"] for row in behind.context["rows"]) == line.amount_micros
@@ -117,3 +126,48 @@ def test_an_invoice_is_for_its_business_and_for_those_who_do_the_money(
     ):
         assert stranger.get(address).status_code == 404
         assert agent.get(address).status_code == 403
+
+
+def _table(client: Client, address: str) -> list[list[str]]:
+    answer = client.get(address)
+    assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
+    assert answer.content.startswith(b"\xef\xbb\xbf")
+    return list(csv.reader(answer.content.decode("utf-8-sig").splitlines()))
+
+
+def test_tables_of_usage_invoices_rates_and_this_month_download_as_csv(
+    client: Client, business: Business, invoice: Invoice
+) -> None:
+    header, row = _table(client, reverse("usage") + "?month=2026-05&csv=1")
+    assert header == ["month", "market", "category", "messages", "amount", "currency"]
+    with system("test"):
+        _fee, line = invoice.lines.all()
+    exact = f"{line.amount_micros / 1_000_000:.6f}".rstrip("0")
+    assert row == ["2026-05", line.market, "utility", "3", exact, "USD"]
+    listed = _table(client, reverse("invoices") + "?csv=1")
+    total = f"{invoice.total_minor / 100:.2f}"
+    assert listed[1:] == [
+        [
+            str(invoice.number),
+            "2026-05",
+            "open",
+            "2026-06-15",
+            "2026-06-29",
+            "",
+            total,
+            total,
+            "USD",
+        ]
+    ]
+    assert _table(client, reverse("invoices") + "?csv=1&status=paid")[1:] == []
+    tiers = _table(client, reverse("rates") + f"?csv=1&month=2026-05&market={line.market}")
+    assert {row[1] for row in tiers[1:]} == {line.market}
+    assert "utility" in {row[2] for row in tiers[1:]}
+    fee = ["2026-06", "Hosting, plan Business", "1", "299", "299", "USD"]
+    assert _table(client, reverse("invoice_draft") + "?csv=1")[1:] == [fee]
+
+
+def test_an_issued_date_is_that_of_the_document(client: Client, invoice: Invoice) -> None:
+    page = client.get(reverse("invoice", args=[invoice.number])).content.decode()
+    assert invoice.issued_on
+    assert f"issued {date_format(invoice.issued_on)}" in page

@@ -112,7 +112,7 @@ def metered() -> None:
 
 def ledger() -> list[tuple[str, int, int]]:
     with system("test"):
-        rows = Charge.objects.order_by("id").values_list("rule", "position", "price_micros")
+        rows = Charge.objects.order_by("position").values_list("rule", "position", "price_micros")
         return list(rows)
 
 
