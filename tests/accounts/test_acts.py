@@ -14,8 +14,9 @@ from accounts.audit import acts
 from accounts.models import AuditEntry
 from core.tenancy import system
 from hosting.models import SimulatedPhone
+from tests.address_rows import ROWS, ForKeys
 from tests.factories import make_business, make_key, make_member, make_number
-from tests.test_matrix import PARTS, ROWS, ForKeys, in_parts, stage, staged
+from tests.test_matrix import PARTS, in_parts, stage, staged
 
 __all__ = ["stage", "staged"]
 pytestmark = pytest.mark.django_db

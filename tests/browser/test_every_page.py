@@ -15,10 +15,10 @@ from axe_playwright_python.sync_playwright import Axe
 from django.urls import URLPattern, URLResolver, get_resolver
 from playwright.sync_api import Page
 
+from tests.address_rows import ROWS, ForKeys
 from tests.browser.conftest import PICTURES, Site
 from tests.browser.sample_data import furnish
 from tests.browser.test_joining import log_in
-from tests.test_matrix import ROWS, ForKeys
 
 AXE = Axe().axe_script
 # Levels A and AA of WCAG 2.0 to 2.2, the size of targets with them.
