@@ -83,7 +83,7 @@ def _leave_out_of_the_audit_log() -> None:
         (
             "a simulated customer does it",
             "phones phone phone_switch phone_chat phone_write phone_web phone_tap phone_react"
-            " phone_place phone_card phone_about phone_block phone_fail",
+            " phone_flow phone_place phone_card phone_about phone_block phone_fail",
         ),
         (
             "it repeats a webhook call, which the log of calls shows",

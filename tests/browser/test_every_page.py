@@ -60,6 +60,9 @@ NOT_PAGES = {
     "invoice_download",
     "finance_export_file",
     "shop_chat",
+    # Pages of a flow that a business has made: tests/browser/test_flow.py.
+    "phone_flow",
+    "flow_preview",
 }
 # Where a row of the matrix asks for what is not there, or a page has more to show with a question.
 RICHER = {
@@ -202,7 +205,7 @@ def test_every_page_is_accessible_and_fits(
 
 
 def inspect(page: Page, name: str, address: str, scheme: str, width: int) -> list[str]:
-    """Problems of one page, in this window and in one as narrow as a phone."""
+    """Problems of one page."""
     answer = page.goto(address)
     assert answer is not None
     if answer.status >= 400 and name not in ("not-found", "account_confirm_email"):
@@ -210,6 +213,11 @@ def inspect(page: Page, name: str, address: str, scheme: str, width: int) -> lis
     if os.environ.get("PICTURES"):
         PICTURES.mkdir(exist_ok=True)
         page.screenshot(path=PICTURES / f"{name}-{scheme}-{width}.png")
+    return problems_of(page, name, width)
+
+
+def problems_of(page: Page, name: str, width: int) -> list[str]:
+    """Problems of the page that is open, in this window and in one as narrow as a phone."""
     wide = page.evaluate("document.documentElement.scrollWidth")
     problems = [f"{name}: {wide} wide"] if wide > width else []
     page.evaluate(AXE)
