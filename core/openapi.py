@@ -47,7 +47,8 @@ class Generator(SchemaGenerator):
 
 @cache
 def _description(language: str | None) -> dict[str, Any]:
-    described: dict[str, Any] = SchemaGenerator().get_schema(request=None, public=True)
+    untyped: Any = SchemaGenerator
+    described: dict[str, Any] = untyped().get_schema(request=None, public=True)
     return described
 
 
