@@ -169,6 +169,21 @@ def window_end(last_inbound_at: datetime | None) -> datetime | None:
     return last_inbound_at + CUSTOMER_SERVICE_WINDOW if last_inbound_at else None
 
 
+def window_open(last_inbound_at: datetime | None, *, at: datetime) -> bool:
+    """Whether free-form messages may be sent at that time."""
+    end = window_end(last_inbound_at)
+    return end is not None and at < end
+
+
+def free_entry(came: datetime | None, opened: datetime | None, *, at: datetime) -> datetime | None:
+    """When the free-entry window opened that a message accepted at that moment is in: perhaps
+    then, by itself. `came` is when the customer came by an ad, `opened` when a window opened.
+    """
+    if came and came <= at < came + CUSTOMER_SERVICE_WINDOW and (opened is None or opened < came):
+        return at
+    return opened if opened and at < opened + MAX_FREE_ENTRY else None
+
+
 class Conversation(models.Model):
     """The conversation with one contact on one number."""
 
@@ -241,7 +256,7 @@ class Conversation(models.Model):
 
     def window_open(self, *, at: datetime) -> bool:
         """Return whether free-form messages may be sent at that time."""
-        return self.window_until is not None and at < self.window_until
+        return window_open(self.last_inbound_at, at=at)
 
     def window_proven(self, *, at: datetime) -> bool:
         """Return whether prices of templates count the window as open at that time."""
@@ -251,14 +266,7 @@ class Conversation(models.Model):
         """When the free-entry window opened that a message accepted at that moment is in: perhaps
         then, by itself.
         """
-        came, opened = self.referred_at, self.free_entry_at
-        if (
-            came
-            and came <= at < came + CUSTOMER_SERVICE_WINDOW
-            and (opened is None or opened < came)
-        ):
-            return at
-        return opened if opened and at < opened + MAX_FREE_ENTRY else None
+        return free_entry(self.referred_at, self.free_entry_at, at=at)
 
 
 def preview(kind: str, text: str) -> str:
