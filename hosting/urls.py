@@ -12,6 +12,7 @@ from hosting.views import (
     phone,
     phone_actions,
     phone_flows,
+    phone_payments,
     retention,
     search,
     teamwork,
@@ -173,6 +174,11 @@ urlpatterns = [
         "phone/<int:simulated_phone_id>/<str:phone_number_id>/flow/<int:message_id>/",
         phone_flows.flow,
         name="phone_flow",
+    ),
+    path(
+        "phone/<int:simulated_phone_id>/<str:phone_number_id>/pay/<int:message_id>/",
+        phone_payments.pay,
+        name="phone_pay",
     ),
     path("flows/preview/<str:token>", phone_flows.preview, name="flow_preview"),
     path(

@@ -229,6 +229,7 @@ ROWS: dict[str, Row] = {
     "phone_web": Row(PHONE + "/{number}/web/?to=/s/shop/", CHATS, True, get=200),
     "phone_react": Row(PHONE + "/{number}/react/{message}/", CHATS, True, post=302),
     "phone_flow": Row(PHONE + "/{number}/flow/{message}/", CHATS, True, get=404, post=404),
+    "phone_pay": Row(PHONE + "/{number}/pay/{message}/", CHATS, True, get=404, post=404),
     "flow_preview": ForEveryone("/flows/preview/unknown-token", get=404),
     "phone_place": Row(PHONE + "/{number}/place/", CHATS, True, get=200, post=200),
     "phone_card": Row(PHONE + "/{number}/card/", CHATS, True, get=200, post=200),

@@ -63,6 +63,8 @@ NOT_PAGES = {
     # Pages of a flow that a business has made: tests/browser/test_flow.py.
     "phone_flow",
     "flow_preview",
+    # Of a message that asks for money: tests/hosting/messages/test_payments.py.
+    "phone_pay",
 }
 # Where a row of the matrix asks for what is not there, or a page has more to show with a question.
 RICHER = {
