@@ -35,7 +35,7 @@ OTHERS = {
     "it changes nothing": {
         *("healthz", "readyz", "status", "metrics", "api_not_found", "development_mails"),
         *("api_schema", "api_docs", "qr_image", "export_file", "media_download"),
-        *("flow_download", "flow_preview"),
+        "flow_download",
     },
     "a buyer or payer does it; payments and orders are rows of their own": {
         *("pay", "pay_by_card", "pay_pdf", "shop_pay", "shop_pay_delivery", "shop_pay_card"),
