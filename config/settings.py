@@ -243,6 +243,7 @@ REST_FRAMEWORK = {
 SPECTACULAR_SETTINGS = {
     "TITLE": "Parley API",
     "VERSION": "1",
+    "DEFAULT_GENERATOR_CLASS": "core.openapi.Generator",
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PERMISSIONS": [],
     "SERVE_AUTHENTICATION": [],

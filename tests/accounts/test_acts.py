@@ -14,10 +14,11 @@ from accounts.audit import acts
 from accounts.models import AuditEntry
 from core.tenancy import system
 from hosting.models import SimulatedPhone
+from tests.address_rows import ROWS, ForKeys
 from tests.factories import make_business, make_key, make_member, make_number
-from tests.test_matrix import PARTS, ROWS, ForKeys, in_parts, stage
+from tests.test_matrix import PARTS, in_parts, stage, staged
 
-__all__ = ["stage"]
+__all__ = ["stage", "staged"]
 pytestmark = pytest.mark.django_db
 
 # Addresses that neither members' pages, keys nor the admin answer, and why nothing is recorded.

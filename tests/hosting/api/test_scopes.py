@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from django.test import Client, RequestFactory
 from django.urls import URLPattern, URLResolver, get_resolver
-from drf_spectacular.generators import SchemaGenerator
 
 from accounts.api import BusinessAPIMixin, scope_of
 from accounts.models import KeyScope
+from core.openapi import Generator
 from core.tenancy import system
 from hosting.models import Media, Message, Number
 from tests.factories import make_business, make_key, make_messages, make_number
@@ -63,7 +63,7 @@ def test_an_endpoint_without_a_scope_is_refused_to_every_key() -> None:
 
 
 def test_the_description_and_the_documentation_name_every_scope(db: None) -> None:
-    schema = SchemaGenerator().get_schema(request=None, public=True)
+    schema = Generator().get_schema(request=None, public=True)
     operations = [
         operation
         for path in schema["paths"].values()
