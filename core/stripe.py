@@ -32,6 +32,9 @@ THREE_DECIMAL = frozenset({"BHD", "JOD", "KWD", "OMR", "TND"})
 WHOLE_UNITS_ONLY = frozenset({"ISK", "UGX"})
 LONGEST_ID, LONGEST_KIND = 120, 80
 CHECKOUT = "cs_"
+# How payments are captured. The default since 2024, "automatic_async", answers before Stripe's fee
+# is known, which would then be booked by nobody.
+AT_ONCE = "automatic"
 # Stripe remembers an idempotency key for 24 hours; later, repeating a request is not safe.
 KEY_LIFETIME = timedelta(hours=23)
 # Of queues that call Stripe: the last attempt is after four hours, while it still knows the key.
@@ -160,7 +163,7 @@ def payment_page(
                 },
             }
         ],
-        "payment_intent_data": {"metadata": {"parley_key": key}},
+        "payment_intent_data": {"metadata": {"parley_key": key}, "capture_method": AT_ONCE},
     }
 
 

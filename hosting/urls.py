@@ -11,6 +11,8 @@ from hosting.views import (
     messages,
     phone,
     phone_actions,
+    phone_flows,
+    phone_payments,
     retention,
     search,
     teamwork,
@@ -169,6 +171,17 @@ urlpatterns = [
         phone_actions.react,
         name="phone_react",
     ),
+    path(
+        "phone/<int:simulated_phone_id>/<str:phone_number_id>/flow/<int:message_id>/",
+        phone_flows.flow,
+        name="phone_flow",
+    ),
+    path(
+        "phone/<int:simulated_phone_id>/<str:phone_number_id>/pay/<int:message_id>/",
+        phone_payments.pay,
+        name="phone_pay",
+    ),
+    path("flows/preview/<str:token>", phone_flows.preview, name="flow_preview"),
     path(
         "phone/<int:simulated_phone_id>/<str:phone_number_id>/place/",
         phone_actions.place,

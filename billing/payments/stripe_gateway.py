@@ -10,6 +10,7 @@ from django.conf import settings
 from billing.errors import BillingError, NotConfigured
 from billing.models import BillingDetails, Payment, PaymentStatus, Refund
 from core.stripe import (
+    AT_ONCE,
     CHECKOUT,
     UNKNOWN,
     Outcome,
@@ -69,6 +70,7 @@ def charge(payment: Payment, details: BillingDetails) -> Outcome:
                 "payment_method": details.method_id,
                 "confirm": True,
                 "off_session": True,
+                "capture_method": AT_ONCE,
                 "metadata": {"parley_key": payment.key},
                 "expand": [FEE],
             },

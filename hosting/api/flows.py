@@ -16,10 +16,12 @@ from hosting.api.responses import answer
 from hosting.cloudapi.json import as_dict, as_list, as_text
 from hosting.errors import CloudApiError
 from hosting.flows import lifecycle
+from hosting.flows.previews import preview_of
 from hosting.models import Flow
 
 LINK = signing.TimestampSigner(salt="hosting.flows")
 LINK_SECONDS = 300
+TIME = "%Y-%m-%dT%H:%M:%S%z"
 SUCCESS = {"success": True}
 
 
@@ -145,11 +147,13 @@ def _in_list(flow: Flow) -> dict[str, Any]:
 def flow_object(flow: Flow) -> dict[str, Any]:
     """Return a flow as the Cloud API shows it."""
     document = flow.document
+    url, expires = preview_of(flow)
     return _in_list(flow) | {
         "json_version": as_text(document.get("version")),
         "data_api_version": as_text(document.get("data_api_version")),
         "endpoint_uri": flow.endpoint_uri,
         "data_channel_uri": flow.endpoint_uri,
         "whatsapp_business_account": {"id": flow.account.waba_id, "name": flow.account.name},
-        "updated_at": flow.updated_at.isoformat(),
+        "updated_at": flow.updated_at.strftime(TIME),
+        "preview": {"preview_url": url, "expires_at": expires.strftime(TIME)},
     }

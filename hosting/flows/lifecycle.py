@@ -5,6 +5,7 @@ from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
+from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
@@ -12,7 +13,8 @@ from core import widths
 from hosting.cloudapi.flow_json import CATEGORIES, MAX_BYTES, validation_errors
 from hosting.cloudapi.json import MalformedJson, as_list, as_text, read_json
 from hosting.errors import CloudApiError
-from hosting.models import Account, Flow, FlowStatus
+from hosting.flows import endpoint
+from hosting.models import Account, Flow, FlowStatus, Number
 from hosting.webhooks import outbox
 
 MAX_FLOWS = 200
@@ -78,7 +80,8 @@ def _categories(raw: Any) -> list[str]:
 
 def _endpoint(url: str) -> str:
     parts = urlsplit(url) if len(url) <= 2048 else None
-    if url and (parts is None or parts.scheme != "https" or not parts.hostname):
+    schemes = ("https", "http") if settings.ALLOW_PRIVATE_URLS else ("https",)
+    if url and (parts is None or parts.scheme not in schemes or not parts.hostname):
         raise CloudApiError(
             100, "endpoint_uri must be an https URL of 2,048 characters.", field="endpoint_uri"
         )
@@ -118,9 +121,23 @@ def publish(flow: Flow) -> None:
         raise CloudApiError(139002, f"The flow is {flow.status}, no draft.")
     if not flow.source or flow.validation_errors:
         raise CloudApiError(139002, "Upload a flow JSON without errors first.")
-    if flow.document.get("data_api_version") and not flow.endpoint_uri:
-        raise CloudApiError(139002, "A flow that exchanges data needs an endpoint_uri.")
+    if flow.document.get("data_api_version"):
+        _check_endpoint(flow)
     _set_status(flow, FlowStatus.PUBLISHED)
+
+
+def _check_endpoint(flow: Flow) -> None:
+    """Raise CloudApiError 139002 unless the endpoint answers the health check of a number."""
+    if not flow.endpoint_uri:
+        raise CloudApiError(139002, "A flow that exchanges data needs an endpoint_uri.")
+    numbers = Number.objects.filter(account=flow.account, settings__has_key="public_key")
+    number = numbers.order_by("id").first()
+    if number is None:
+        raise CloudApiError(
+            139002, "Upload a public key for a number first: whatsapp_business_encryption."
+        )
+    if not endpoint.is_active(flow, number):
+        raise CloudApiError(139002, "The endpoint does not answer the health check (ping).")
 
 
 def deprecate(flow: Flow) -> None:

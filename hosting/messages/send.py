@@ -16,7 +16,9 @@ from hosting.cloudapi.number_forms import one_form
 from hosting.cloudapi.texts import text_of
 from hosting.contacts.identity import user_id_for
 from hosting.errors import CloudApiError
+from hosting.flows import references
 from hosting.media.store import media_of
+from hosting.messages import order_states
 from hosting.models import (
     Category,
     Contact,
@@ -116,6 +118,8 @@ def _check(message: Message, thread: Thread) -> None:
         _set_template_fields(message, message.content)
     else:
         _set_free_form_fields(message)
+    references.check(message)
+    order_states.check(message)
     message.has_links = _check_media(message)
     for check in extensions.send_checks:
         check(message)

@@ -22,6 +22,10 @@ class Migration(InitialMigration):
 
     dependencies = [
         ('accounts', '0001_initial'),
+        # Not needed, but cheaper before: each renders all models that are related to a login.
+        ('core', '0001_initial'),
+        ('mfa', '0003_authenticator_type_uniq'),
+        ('usersessions', '0001_initial'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -69,7 +69,10 @@ def test_a_page_takes_the_amount_as_stripe_counts_it() -> None:
         "unit_amount": 120000,
         "product_data": {"name": "Invoice 1"},
     }
-    assert page["payment_intent_data"] == {"metadata": {"parley_key": "inv-1-attempt-1"}}
+    assert page["payment_intent_data"] == {
+        "metadata": {"parley_key": "inv-1-attempt-1"},
+        "capture_method": "automatic",
+    }
 
 
 def signed(body: bytes, secret: str = SECRET) -> str:

@@ -3,6 +3,7 @@
 1,000 utility messages to North America cost 9.10, 100 to Germany 8.65. The Team plan costs 49.00.
 """
 
+import re
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -31,7 +32,7 @@ from billing.models import (
 )
 from core.tenancy import scope, system
 from hosting.models import Number
-from tests.factories import make_business, make_deliveries, make_number
+from tests.factories import make_business, make_deliveries, make_member, make_number
 
 MAY, JUNE, JULY = date(2026, 5, 1), date(2026, 6, 1), date(2026, 7, 1)
 IN_JUNE = datetime(2026, 6, 10, 12, tzinfo=UTC)
@@ -97,6 +98,11 @@ def test_a_month_without_messages_costs_the_minimum_and_one_with_more_costs_no_m
     db: None,
 ) -> None:
     business = founded(plan="free", minimum=8_000_000)
+    client = Client()
+    client.force_login(make_member(business))
+    page = client.get(reverse("usage"), {"month": "2026-05"}).content.decode()
+    costs = re.findall(r"<th[^>]*>([^<]+)</th>\s*<td[^>]*>(?:<b>)?([^<]+)<", page)
+    assert costs == [("Up to the agreed minimum", "$8.00"), ("On the invoice, before tax", "$8.00")]
     assert lines(closed(business)) == [("commitment", 8_000_000)]
     sent(business, 100, to="4915112345678", at=IN_JUNE)
     assert lines(closed(business, JUNE)) == [("messages", 8_650_000)]

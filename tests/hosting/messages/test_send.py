@@ -11,7 +11,7 @@ from django.test import Client
 from core.tenancy import scope, system
 from hosting.inbound import events
 from hosting.messages.edits import reactions_to
-from hosting.models import Contact, Message, Outgoing, SimulatedPhone
+from hosting.models import Contact, Flow, Message, Outgoing, SimulatedPhone
 from hosting.transports import sandbox
 from tests.factories import make_business, make_key, make_number, make_template
 from tests.hosting.bodies import REFUSED, SENDS
@@ -67,6 +67,11 @@ def line(db: None) -> Line:
 
 @pytest.mark.parametrize(("body", "text"), SENDS)
 def test_every_kind_is_accepted_and_readable(line: Line, body: dict[str, Any], text: str) -> None:
+    with system("test"):
+        Flow.objects.create(
+            business=line.business, account=line.number.account, flow_id="1", name="flow",
+            categories=["OTHER"], status="PUBLISHED", source='{"screens": [{"id": "S"}]}',
+        )  # fmt: skip
     message = line.send(body)
     assert (message.kind, message.text, message.status) == (
         body.get("type", "text").lower(),
