@@ -60,7 +60,7 @@ class NewTemplateForm(forms.Form):
 
     def __init__(self, accounts: QuerySet[Account], *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.buttons = ButtonForms(self.data if self.is_bound else None, prefix="buttons")
+        self.buttons: Any = ButtonForms(self.data if self.is_bound else None, prefix="buttons")
         language: Any = self.fields["language"]
         language.choices = languages()
         self.accounts = {account.waba_id: account for account in accounts}
