@@ -40,7 +40,7 @@ serve: $(VENV)/.run  ## a server with TLS, without a demo: make serve DOMAIN=cha
 	@DOMAIN="$(DOMAIN)" ACME_EMAIL="$(EMAIL)" exec $(PY) manage.py up
 
 test: $(VENV)/.dev  ## run the whole test suite; ARGS="tests/billing -k tier" runs a part
-	@exec $(PY) -m pytest $(if $(ARGS),$(ARGS),-n 2)
+	@exec $(PY) -m pytest $(if $(ARGS),$(ARGS),-n 2 --dist worksteal)
 
 # One step each, for .pre-commit-config.yaml.
 LINT = lint-style lint-types lint-imports lint-migrations lint-templates lint-scripts

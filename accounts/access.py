@@ -1,7 +1,7 @@
 """Access to dashboard pages: membership, role, and the business's scope in which a view runs."""
 
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from typing import Any, Concatenate, ParamSpec, cast
 from zoneinfo import ZoneInfo
 
@@ -65,32 +65,37 @@ def member_page(
                 return _ask_for_second_factor(request, membership)
             if roles and membership.role not in roles:
                 return refusal(request, NotAllowed())
-            try:
-                with (
-                    scope(membership.business_id),
-                    timezone.override(ZoneInfo(membership.business.timezone)),
-                ):
-                    if membership.pk is None:
-                        impersonation.forbid_writing()
-                        return view(request, *args, **kwargs)
-                    with acts.silent() as written:
-                        response = view(request, *args, **kwargs)
-                        # 204: a step before the act, or nothing to show.
-                        if response.status_code != 204:
-                            acts.complete(request, response, written, membership.business_id)
-                    return response
-            except ParleyError as error:
-                return refusal(request, error)
-            except InternalError as error:
-                if not isinstance(error.__cause__, ReadOnlySqlTransaction):
-                    raise
-                return refusal(request, NotAllowed(str(READ_ONLY)))
+            return _answer(request, partial(view, request, *args, **kwargs))
 
         wrapped.records_acts = True  # type: ignore[attr-defined]
         guarded: Callable[..., HttpResponseBase] = login_required(wrapped)
         return guarded
 
     return decorate
+
+
+def _answer(request: BusinessRequest, view: Callable[[], HttpResponseBase]) -> HttpResponseBase:
+    """What a view answers in the scope and the time zone of the request's business."""
+    try:
+        with (
+            scope(request.business.pk),
+            timezone.override(ZoneInfo(request.business.timezone)),
+        ):
+            if request.membership.pk is None:
+                impersonation.forbid_writing()
+                return view()
+            with acts.silent() as written:
+                response = view()
+                # 204: a step before the act, or nothing to show.
+                if response.status_code != 204:
+                    acts.complete(request, response, written, request.business.pk)
+            return response
+    except ParleyError as error:
+        return refusal(request, error)
+    except InternalError as error:
+        if not isinstance(error.__cause__, ReadOnlySqlTransaction):
+            raise
+        return refusal(request, NotAllowed(str(READ_ONLY)))
 
 
 def current_membership(request: HttpRequest) -> Membership | None:

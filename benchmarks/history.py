@@ -321,11 +321,12 @@ def _login(business_id: int) -> str:
     from django.test import Client as Browser
 
     from accounts.models import Membership, User
-    from core.tenancy import system
+    from core.tenancy import logins, system
 
     with system("benchmark"):
         user = User.objects.create(email="owner@example.com")
         Membership.objects.create(business_id=business_id, user=user, role="owner")
     browser = Browser()
-    browser.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    with logins("benchmark"):
+        browser.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
     return browser.cookies["sessionid"].value

@@ -113,9 +113,11 @@ class Client:
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=30)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
-    def get(self, path: str) -> int:
+    def get(self, path: str, headers: dict[str, str] | None = None) -> int:
         """Send a GET; returns the status."""
-        return self._status(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
+        lines = [f"GET {path} HTTP/1.1", "Host: 127.0.0.1"]
+        lines += [f"{name}: {value}" for name, value in (headers or {}).items()]
+        return self._status("\r\n".join(lines).encode() + b"\r\n\r\n")
 
     def post(self, path: str, body: bytes, headers: dict[str, str]) -> int:
         """Send a POST; returns the status."""

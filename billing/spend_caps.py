@@ -13,6 +13,7 @@ from core.queue import Claimed, OneByOne, Queue
 from core.queue.work import work_all
 from core.sql import fetch_prepared, select, statement
 from core.tenancy import system
+from hosting import extensions
 from hosting.errors import CloudApiError
 from hosting.models import Account, Message
 from hosting.webhooks import outbox
@@ -20,6 +21,7 @@ from hosting.webhooks import outbox
 log = structlog.get_logger(__name__)
 
 
+@extensions.checks_only()
 def check_cap(message: Message) -> None:
     """Raise CloudApiError 131042 for a message that could exceed the business's hard cap, else
     commit its price.

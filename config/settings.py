@@ -243,6 +243,7 @@ REST_FRAMEWORK = {
 SPECTACULAR_SETTINGS = {
     "TITLE": "Parley API",
     "VERSION": "1",
+    "DEFAULT_GENERATOR_CLASS": "core.openapi.Generator",
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PERMISSIONS": [],
     "SERVE_AUTHENTICATION": [],
@@ -250,6 +251,12 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
+    # Fields of these have names that other choices have too.
+    "ENUM_NAME_OVERRIDES": {
+        "FinanceExportKindEnum": "billing.models.documents.Export.Kind",
+        "InvoiceStatusEnum": "billing.models.invoices.InvoiceStatus",
+        "WebhookDeliveryStateEnum": "hosting.models.webhooks.WebhookCall.State",
+    },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "core.openapi.describe_errors",

@@ -252,24 +252,12 @@ def read_archive(path: Path) -> Manifest:
 
     Raises BackupError for an archive that is truncated, changed, or not one of ours.
     """
-    found: dict[str, tuple[int, str]] = {}
     read = {MANIFEST: b"", SEAL: b""}
     key = _key()
     try:
         with path.open("rb") as held:
             decrypted = EncryptedReader(held, key)
-            with _tar(decrypted, "r|") as archive:
-                for entry in archive:
-                    stream = _HashingStream(archive.extractfile(entry))
-                    if entry.name in read:
-                        read[entry.name] = stream.read()
-                        continue
-                    while stream.read(CHUNK_BYTES):
-                        pass
-                    found[entry.name] = (entry.size, stream.sum.hexdigest())
-            # tarfile stops before the end, which is authenticated too.
-            while decrypted.read(CHUNK_BYTES):
-                pass
+            found = _read_parts(decrypted, read)
         signed = _signature(key, decrypted.salt, read[MANIFEST])
         if not hmac.compare_digest(signed, read[SEAL]):
             raise ValueError("its manifest is not signed by this key")
@@ -283,6 +271,24 @@ def read_archive(path: Path) -> Manifest:
         raise BackupError(f"{path.name} has format {manifest.format}; this Parley reads {FORMAT}.")
     _compare(path, manifest, found)
     return manifest
+
+
+def _read_parts(decrypted: EncryptedReader, read: dict[str, bytes]) -> dict[str, tuple[int, str]]:
+    """Size and SHA-256 of every part of an archive; those that `read` names are put into it."""
+    found: dict[str, tuple[int, str]] = {}
+    with _tar(decrypted, "r|") as archive:
+        for entry in archive:
+            stream = _HashingStream(archive.extractfile(entry))
+            if entry.name in read:
+                read[entry.name] = stream.read()
+                continue
+            while stream.read(CHUNK_BYTES):
+                pass
+            found[entry.name] = (entry.size, stream.sum.hexdigest())
+    # tarfile stops before the end, which is authenticated too.
+    while decrypted.read(CHUNK_BYTES):
+        pass
+    return found
 
 
 def _compare(path: Path, manifest: Manifest, found: dict[str, tuple[int, str]]) -> None:

@@ -10,6 +10,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+# What `manage.py seed_demo` prints once demo.json has logins and a key; `up` waits for it.
+LOGINS_ARE_READY = "Demo: the logins are ready."
 SECRETS = (
     "postgres_superuser",
     "parley_owner",

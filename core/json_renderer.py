@@ -1,6 +1,7 @@
 """JSON of the own API, written by orjson."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import orjson
@@ -26,16 +27,16 @@ class OrjsonRenderer(JSONRenderer):
         if data is None:
             return b""
         if not self.get_indent(accepted_media_type or "", dict(renderer_context or {})):
-            try:
-                text = orjson.dumps(data, _plain, OPTIONS)
-            except (TypeError, orjson.JSONEncodeError):
-                pass
-            else:
-                # Line separators of Unicode end a line of JavaScript.
-                return text.replace(b"\xe2\x80\xa8", b"\\u2028").replace(
-                    b"\xe2\x80\xa9", b"\\u2029"
-                )
+            with suppress(TypeError):
+                return dumps(data)
         return super().render(data, accepted_media_type, renderer_context)
+
+
+def dumps(data: Any) -> bytes:
+    """The text in UTF-8; TypeError for what orjson does not write."""
+    text = orjson.dumps(data, _plain, OPTIONS)
+    # Line separators of Unicode end a line of JavaScript.
+    return text.replace(b"\xe2\x80\xa8", b"\\u2028").replace(b"\xe2\x80\xa9", b"\\u2029")
 
 
 def _plain(value: Any) -> Any:

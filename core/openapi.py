@@ -1,6 +1,11 @@
 """The description of the REST API: what every operation answers when it refuses."""
 
+from functools import cache
 from typing import Any
+
+from django.utils.translation import get_language
+from drf_spectacular.generators import SchemaGenerator
+from rest_framework.request import Request
 
 ERROR = {
     "type": "object",
@@ -27,6 +32,24 @@ ALWAYS = {
 MISSING = "Not there, or not yours."
 RETRY_AFTER = {"description": "Seconds to wait.", "schema": {"type": "integer"}}
 METHODS = frozenset({"get", "post", "put", "patch", "delete"})
+
+
+class Generator(SchemaGenerator):
+    """Makes the description once for each process and language: it is the same for everybody.
+
+    Anybody may ask for it, and making it takes longer than most requests.
+    """
+
+    def get_schema(self, request: Request | None = None, public: bool = False) -> dict[str, Any]:
+        """The description of what anybody may know, whoever asks; not to be changed."""
+        return _description(get_language())
+
+
+@cache
+def _description(language: str | None) -> dict[str, Any]:
+    untyped: Any = SchemaGenerator
+    described: dict[str, Any] = untyped().get_schema(request=None, public=True)
+    return described
 
 
 def describe_errors(result: dict[str, Any], **_: Any) -> dict[str, Any]:

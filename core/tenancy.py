@@ -89,6 +89,14 @@ def deferred_scope() -> Iterator[None]:
         yield
 
 
+def one_statement() -> AbstractContextManager[None]:
+    """A context for one statement that scopes itself by a key, as its own transaction.
+
+    Inside an open transaction the scope of that one is restored afterwards.
+    """
+    return deferred_scope() if connection.in_atomic_block else nullcontext()
+
+
 def record_scope(business_id: int) -> None:
     """Record the business to which `accounts_open_key` has scoped this transaction."""
     _record(Scope(APP_ROLE, mark_of(business_id)))

@@ -83,13 +83,13 @@ def _leave_out_of_the_audit_log() -> None:
         (
             "a simulated customer does it",
             "phones phone phone_switch phone_chat phone_write phone_web phone_tap phone_react"
-            " phone_place phone_card phone_about phone_block phone_fail",
+            " phone_place phone_card phone_about phone_block phone_fail phone_flow phone_pay",
         ),
         (
             "it repeats a webhook call, which the log of calls shows",
             "replay_call api_webhook_delivery_replay test_webhook rerun_webhook check_webhook",
         ),
-        ("it changes nothing", "preview_template synchronise_templates"),
+        ("it changes nothing", "preview_template synchronise_templates flow_preview"),
     ):
         not_recorded.register(NotRecorded(reason, tuple(names.split())))
 

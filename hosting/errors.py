@@ -14,6 +14,8 @@ TITLES: dict[int, tuple[int, str]] = {
     190: (401, "Invalid OAuth access token"),
     200: (403, "Permissions error"),
     803: (404, "Object does not exist"),
+    2046: (400, "New status was not correctly transitioned"),
+    2047: (400, "Cannot cancel an order that was paid"),
     2500: (400, "Unknown path components"),
     130403: (400, "You blocked this user"),
     130429: (429, "Rate limit hit"),

@@ -151,6 +151,26 @@ class Person:
     names: tuple[str, ...]
 
 
+def checks_only(*, kinds: Collection[str] | None = None) -> Callable[[SendCheck], SendCheck]:
+    """Decorate a send check that need not see every text and template.
+
+    With `kinds` it sees messages of these kinds only. Without, the SQL function
+    `hosting_checks_sends`, which its app replaces, says for which businesses it is needed.
+    """
+
+    def mark(check: SendCheck) -> SendCheck:
+        check.only_kinds = kinds or ()  # type: ignore[attr-defined]
+        return check
+
+    return mark
+
+
+def concerns(check: SendCheck, kind: str) -> bool:
+    """Whether a send check has to see messages of this kind, whoever sends them."""
+    only: Collection[str] | None = getattr(check, "only_kinds", None)
+    return only is None or kind in only
+
+
 def notes_for(business_id: int, message_ids: Iterable[int]) -> dict[int, list[MessageNote]]:
     """All notes about some messages of one business, by message id."""
     ids = list(message_ids)

@@ -12,6 +12,7 @@ from hosting.views import (
     phone,
     phone_actions,
     phone_flows,
+    phone_payments,
     retention,
     search,
     teamwork,
@@ -71,6 +72,7 @@ urlpatterns = [
     path("contacts/<int:contact_id>/erase/", contacts.erase, name="contact_erase"),
     path("settings/business/", workspace.business, name="business"),
     path("settings/business/forget/", workspace.erase_all_customers, name="forget_everybody"),
+    path("settings/business/test-data/", workspace.erase_test_data, name="erase_test_data"),
     path("settings/numbers/", workspace.numbers, name="numbers"),
     path("settings/numbers/add/", workspace.add_number, name="add_number"),
     path("settings/numbers/<str:phone_number_id>/", workspace.number, name="number"),
@@ -173,6 +175,11 @@ urlpatterns = [
         "phone/<int:simulated_phone_id>/<str:phone_number_id>/flow/<int:message_id>/",
         phone_flows.flow,
         name="phone_flow",
+    ),
+    path(
+        "phone/<int:simulated_phone_id>/<str:phone_number_id>/pay/<int:message_id>/",
+        phone_payments.pay,
+        name="phone_pay",
     ),
     path("flows/preview/<str:token>", phone_flows.preview, name="flow_preview"),
     path(

@@ -1,8 +1,9 @@
 """URLs of shops: `/shop/` for sellers, `/s/` for buyers."""
 
-from django.urls import path
+from django.urls import path, re_path
 
-from shops.api import stripe
+from hosting.api.paths import ACCOUNT, CATALOG
+from shops.api import catalogs, stripe
 from shops.views import (
     imports,
     orders,
@@ -16,6 +17,14 @@ from shops.views import (
 )
 
 urlpatterns = [
+    re_path(ACCOUNT + r"product_catalogs/?$", catalogs.catalogs, name="cloudapi_product_catalogs"),
+    re_path(CATALOG + r"products/?$", catalogs.products, name="cloudapi_products"),
+    re_path(CATALOG + r"items_batch/?$", catalogs.items_batch, name="cloudapi_items_batch"),
+    re_path(
+        CATALOG + r"check_batch_request_status/?$",
+        catalogs.batch_status,
+        name="cloudapi_batch_status",
+    ),
     path("shop/orders/", orders.orders, name="shop_orders"),
     path("shop/orders/<int:order_id>/", orders.order, name="shop_order"),
     path("shop/orders/<int:order_id>/receipt.pdf", orders.receipt, name="shop_order_receipt"),

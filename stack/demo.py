@@ -9,10 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from config.environment import BASE_DIR
+from core.installation import LOGINS_ARE_READY
 from stack.machine import end_with_parent
-
-# What `manage.py seed_demo` prints first.
-LOGINS_ARE_READY = "Demo: the logins are ready."
 
 
 class DemoProcess:

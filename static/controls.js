@@ -103,13 +103,31 @@
       document.cookie = `${kept}=${event.target.checked ? 1 : 0};path=/;max-age=31536000;samesite=lax`;
     if (event.target.matches("[data-submit]")) event.target.form.requestSubmit();
   });
-  const deeds = { theme: switchTheme, palette: openPalette, keys: () => $("#keys").showModal() };
+  // The next {{n}} of a template's text, where the cursor is.
+  const addVariable = (button) => {
+    const text = $(button.dataset.into);
+    const used = [...text.value.matchAll(/\{\{(\d+)\}\}/g)].map((found) => Number(found[1]));
+    text.setRangeText(
+      `{{${Math.max(0, ...used) + 1}}}`,
+      text.selectionStart,
+      text.selectionEnd,
+      "end",
+    );
+    text.focus();
+    text.dispatchEvent(new Event("input", { bubbles: true }));
+  };
+  const deeds = {
+    theme: switchTheme,
+    palette: openPalette,
+    keys: () => $("#keys").showModal(),
+    variable: addVariable,
+  };
   document.addEventListener("click", (event) => {
     const doing = event.target.closest("[data-do]");
     if (doing) {
       event.preventDefault();
       palette?.open && palette.close();
-      deeds[doing.dataset.do]();
+      deeds[doing.dataset.do](doing);
       return;
     }
     const copy = event.target.closest("[data-copy]");

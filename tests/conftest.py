@@ -1,6 +1,7 @@
 """Fixtures for all tests: a migrated database per xdist worker, with the production roles."""
 
 import functools
+import gc
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,9 +19,15 @@ from tests import canaries, databases, network
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Block the network, and keep test clients from reading every static file."""
+    """Block the network, keep test clients from reading every static file, hash quickly."""
     network.block()
+    # Collecting makes a million objects that stay: nothing to look for among them, now or later.
+    gc.disable()
     settings.WHITENOISE_AUTOREFRESH = True
+    settings.PASSWORD_HASHERS = [
+        "tests.hashers.QuickArgon2PasswordHasher",
+        *settings.PASSWORD_HASHERS[1:],
+    ]
     _log_in_as_pages_do()
 
 
@@ -35,6 +42,13 @@ def _log_in_as_pages_do() -> None:
                 _plain(*args, **kwargs)
 
         setattr(Client, name, among_logins)
+
+
+def pytest_collection_finish() -> None:
+    """From here on garbage is looked for among what tests make, and in larger lots."""
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
+    gc.enable()
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

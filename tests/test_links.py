@@ -8,9 +8,10 @@ from urllib.parse import urljoin, urlsplit
 import pytest
 from django.urls import Resolver404, resolve
 
-from tests.test_matrix import OWN, ROWS, ForEveryone, ForKeys, ForLogins, _read, stage
+from tests.address_rows import OWN, ROWS, ForEveryone, ForKeys, ForLogins
+from tests.test_matrix import _read, stage, staged
 
-__all__ = ["stage"]
+__all__ = ["stage", "staged"]
 pytestmark = pytest.mark.django_db
 LINK = re.compile(r'<a\b[^>]*?\bhref="([^"#?]+)')
 

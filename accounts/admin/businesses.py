@@ -23,7 +23,7 @@ from accounts.admin_site.base import (
     links_of,
 )
 from accounts.admin_site.confirmation import Question, ReasonForm, ask, show
-from accounts.audit import record
+from accounts.audit import record, words
 from accounts.models import ApiKey, AuditEntry, Business, Membership, Plan
 from accounts.plans import changes, preview, usage
 from accounts.plans.preview import CONFIRMED
@@ -287,11 +287,16 @@ class ApiKeyAdmin(ReadOnlyAdmin):
 class AuditEntryAdmin(ReadOnlyAdmin):
     """The audit log."""
 
-    list_display = ("at", "actor_name", "action", "subject", "business", "ip")
+    list_display = ("at", "actor_name", "done", "subject", "business", "ip")
     list_select_related = ("business",)
     search_fields = ("actor_name", "action", "subject")
     date_hierarchy = None
     ordering = ("-id",)
+
+    @display(description=_("What"), ordering="action")
+    def done(self, entry: AuditEntry) -> str:
+        """The action in words."""
+        return words.action(entry.action)
 
 
 def suspended() -> list[Item]:

@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 from unfold.decorators import action, display
 
 from accounts.admin_site.base import EXACT_UP_TO, BusinessLink, Item
@@ -71,4 +72,12 @@ class EmailAdmin(QueueAdmin):
             if outbox.send_again([email.pk]):
                 count += 1
                 record.record(action="email.sent_again", subject=email, business=email.business_id)
-        messages.success(request, _("%(count)d e-mails will be sent again.") % {"count": count})
+        messages.success(
+            request,
+            ngettext(
+                "%(count)d e-mail will be sent again.",
+                "%(count)d e-mails will be sent again.",
+                count,
+            )
+            % {"count": count},
+        )

@@ -149,6 +149,20 @@ class AuditedAdmin(AmountsMixin, ModelAdmin):
     hidden: ClassVar[tuple[str, ...]] = ()
     # Columns about customers, whose values the audit log does not repeat; rows are named by id.
     personal: ClassVar[tuple[str, ...]] = ()
+    # Name of a button of a row's page -> whether it applies to the row; others always do.
+    applies: ClassVar[dict[str, Callable[[Any], bool]]] = {}
+
+    def get_actions_detail(self, request: HttpRequest, object_id: int) -> Any:
+        """The buttons of a row's page: those that are allowed and apply to it."""
+        found = super().get_actions_detail(request, object_id)
+        row = self.get_object(request, str(object_id)) if self.applies else None
+        prefix = f"{self.opts.app_label}_{self.opts.model_name}_"
+        return [
+            one
+            for one in found
+            if row is None
+            or self.applies.get(one.action_name.removeprefix(prefix), lambda _row: True)(row)
+        ]
 
     def get_exclude(self, request: HttpRequest, obj: Model | None = None) -> list[str]:
         """The columns that forms leave out: encrypted text, raw bytes, and `hidden`."""

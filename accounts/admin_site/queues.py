@@ -8,6 +8,7 @@ from django.db.models import Case, Model, Q, QuerySet, Value, When
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 from unfold.decorators import action, display
 
 from accounts.admin_site.base import EXACT_UP_TO, NAMED, Item, ReadOnlyAdmin
@@ -99,7 +100,15 @@ class QueueAdmin(ReadOnlyAdmin):
         count = self.act(request, queryset, do=self._rerun)
         if self.task is not None:
             notify(self.task)
-        messages.success(request, _("%(count)s rows run again.") % {"count": count})
+        messages.success(
+            request,
+            ngettext(
+                "%(count)s row runs again.",
+                "%(count)s rows run again.",
+                count,
+            )
+            % {"count": count},
+        )
 
     def _rerun(self, keys: Sequence[Any]) -> int:
         return sum(settle.rerun(queue, keys) for queue in queues_of(self.model))

@@ -8,6 +8,7 @@ import orjson
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
+from accounts.audit import words
 from accounts.models import AuditEntry, Business
 from core.csv import csv_line
 
@@ -91,9 +92,18 @@ def page(found: QuerySet[AuditEntry], *, before: int) -> tuple[list[AuditEntry],
 
 
 def changes(entry: AuditEntry) -> list[tuple[str, object, object]]:
-    """(name, before, after) of an entry, sorted by name; None where a side has no value."""
+    """(name, before, after) of an entry in a reader's words, sorted by name; None where a side has
+    no value.
+    """
     names = sorted({*entry.before, *entry.after})
-    return [(name, entry.before.get(name), entry.after.get(name)) for name in names]
+    return [
+        (
+            words.column(name),
+            words.value(name, entry.before.get(name)),
+            words.value(name, entry.after.get(name)),
+        )
+        for name in names
+    ]
 
 
 def as_csv(found: QuerySet[AuditEntry], limit: int) -> Iterator[str]:

@@ -17,16 +17,16 @@ class TooManyRequests(ParleyError):
 KEYS_AT_ONCE = 4
 
 
-def bucket_of_business(business: Business) -> Bucket:
-    """The token bucket of all keys of a business together, which holds one second of it."""
-    rate = float(business.plan.requests_per_second * KEYS_AT_ONCE)
-    return Bucket(f"business:{business.pk}", rate, rate)
+def buckets_of(*, key_id: int, business_id: int, per_second: int) -> tuple[Bucket, Bucket]:
+    """The token buckets of a key and of all keys of its business together.
 
-
-def bucket_of(*, key_id: int, business: Business) -> Bucket:
-    """The token bucket of a key: refills by the plan's rate and holds one second of it."""
-    rate = float(business.plan.requests_per_second)
-    return Bucket(f"key:{key_id}", rate, max(rate, 1.0))
+    That of the key refills by the plan's rate, `per_second`; each holds one second of its rate.
+    """
+    rate, of_all = float(per_second), float(per_second * KEYS_AT_ONCE)
+    return (
+        Bucket(f"key:{key_id}", rate, max(rate, 1.0)),
+        Bucket(f"business:{business_id}", of_all, of_all),
+    )
 
 
 def message_for(business: Business) -> str:
@@ -52,10 +52,10 @@ def check(*, key_id: int, business: Business) -> None:
 
     A business on a test clock is not limited: its time stands still.
     """
-    buckets = bucket_of(key_id=key_id, business=business), bucket_of_business(business)
     if business.clock_at is not None:
         return
-    if empty := take(*buckets):
+    per_second = business.plan.requests_per_second
+    if empty := take(*buckets_of(key_id=key_id, business_id=business.pk, per_second=per_second)):
         raise TooManyRequests((message_for if empty == 1 else message_for_all)(business))
 
 

@@ -7,7 +7,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
 from accounts.access import BusinessRequest, member_page
-from accounts.audit import history
+from accounts.audit import history, words
 from accounts.models import ADMINS, AuditEntry
 
 CSV_LIMIT = 100_000
@@ -28,10 +28,13 @@ def audit(request: BusinessRequest) -> HttpResponse:
     rows, older = history.page(found, before=filters.before)
     own = AuditEntry.objects.filter(business=request.business)
     context: dict[str, Any] = {
-        "rows": [(row, history.changes(row)) for row in rows],
+        "rows": [(row, words.action(row.action), history.changes(row)) for row in rows],
         "older": older,
         "filters": filters,
         "people": own.order_by("actor_name").values_list("actor_name", flat=True).distinct()[:200],
-        "actions": own.order_by("action").values_list("action", flat=True).distinct()[:200],
+        "actions": sorted(
+            (words.action(name), name)
+            for name in own.order_by().values_list("action", flat=True).distinct()[:200]
+        ),
     }
     return render(request, "accounts/audit.html", context)

@@ -1,6 +1,6 @@
 """Finance exports in the admin, over any businesses."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin, messages
@@ -69,6 +69,11 @@ class ExportAdmin(QueueAdmin):
     ordering = ("-id",)
     actions_list = ("order",)
     actions_detail = ("download", "cancel", "make_again")
+    applies: ClassVar = {
+        "download": lambda export: export.state == Export.State.DONE,
+        "cancel": lambda export: export.is_working,
+        "make_again": lambda export: not export.is_working,
+    }
 
     @display(description=_("business"))
     def whose(self, export: Export) -> str:

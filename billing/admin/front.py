@@ -7,6 +7,7 @@ from django.db import connection
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from accounts.admin_site.base import BusinessLink, Item
 from accounts.models import Business
@@ -166,7 +167,11 @@ def margin() -> list[Item]:
 
 def _margin_note(cost: str, unpriced: int) -> str:
     if unpriced:
-        return _("%(cost)s to the upstream, %(count)s messages without a cost") % {
+        return ngettext(
+            "%(cost)s to the upstream, %(count)s message without a cost",
+            "%(cost)s to the upstream, %(count)s messages without a cost",
+            unpriced,
+        ) % {
             "cost": cost,
             "count": f"{unpriced:,}",
         }
@@ -174,7 +179,11 @@ def _margin_note(cost: str, unpriced: int) -> str:
 
 
 def _priced(count: int) -> str:
-    return _("%(count)s messages priced") % {"count": f"{count:,}"}
+    return ngettext(
+        "%(count)s message priced",
+        "%(count)s messages priced",
+        count,
+    ) % {"count": f"{count:,}"}
 
 
 def _amount(micros: Any, currency: str) -> str:
@@ -187,7 +196,11 @@ INVOICES = 4
 def month_so_far(business: Business) -> list[Item]:
     """Cost of the business's current month."""
     usage = dashboard.month_usage(business)
-    note = _("%(estimate)s expected, %(count)s messages") % {
+    note = ngettext(
+        "%(estimate)s expected, %(count)s message",
+        "%(estimate)s expected, %(count)s messages",
+        usage.messages,
+    ) % {
         "estimate": usage.show(usage.estimate_micros + usage.fee_micros),
         "count": f"{usage.messages:,}",
     }

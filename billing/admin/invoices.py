@@ -37,11 +37,13 @@ from billing.models import (
     CreditUse,
     Invoice,
     InvoiceLine,
+    InvoiceStatus,
     NumberSeries,
     Payment,
+    PaymentStatus,
     Seller,
 )
-from billing.payments import receipts
+from billing.payments import receipts, settlement
 from core import money
 
 # Kinds of e-mails about an invoice, previewed for operators.
@@ -157,6 +159,15 @@ class InvoiceAdmin(BusinessRowsAdmin):
     list_filter = ("status", "currency")
     search_fields = ("number", "business__name")
     inlines = (LineInline, PaymentInline, CreditNoteInline)
+    applies: ClassVar = {
+        "issue": lambda row: row.status == InvoiceStatus.DRAFT,
+        "mark_paid": lambda row: row.status in settlement.PAYABLE,
+        "credit": lambda row: row.status in credit_notes.CREDITABLE,
+        "refund": lambda row: row.status in credit_notes.CREDITABLE and _was_paid(row),
+        "void": lambda row: close.may_void(row),
+        "reissue": lambda row: row.status == InvoiceStatus.VOID and not hasattr(row, "replaced_by"),
+        "give_up": lambda row: row.status == InvoiceStatus.OPEN,
+    }
     actions_detail = (
         "issue",
         "mark_paid",
@@ -372,6 +383,10 @@ class InvoiceAdmin(BusinessRowsAdmin):
 
         question.tables.append(_lines_table(invoice))
         return ask(request, self, question, form=form, do=run, back=_admin_url(invoice))
+
+
+def _was_paid(invoice: Invoice) -> bool:
+    return invoice.payments.filter(status=PaymentStatus.SUCCEEDED).exists()
 
 
 def _was_done(invoice: Invoice, deed: str) -> bool:

@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 from unfold.decorators import action, display
 
 from accounts.admin_site.base import AuditedAdmin, ReadOnlyAdmin
@@ -76,7 +77,11 @@ class PeriodAdmin(BusinessRowsAdmin):
                 before=before,
                 after=after,
             )
-            return _("It is %(now)s now; %(count)s invoices came.") % {
+            return ngettext(
+                "It is %(now)s now; %(count)s invoice was issued.",
+                "It is %(now)s now; %(count)s invoices were issued.",
+                len(issued),
+            ) % {
                 "now": f"{business.now():%Y-%m-%d %H:%M}",
                 "count": len(issued),
             }
@@ -117,6 +122,11 @@ class ChargeAdmin(BusinessRowsAdmin):
     search_fields = ("message_id__exact",)
     ordering = ("-id",)
     actions_detail = ("reverse_row",)
+    applies: ClassVar = {
+        "reverse_row": lambda row: (
+            row.reverses_id is None and not Charge.objects.filter(reverses_id=row.pk).exists()
+        )
+    }
 
     def has_reverse_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Whether the user may add charges."""
@@ -209,7 +219,15 @@ class QuarantineAdmin(BusinessRowsAdmin):
         record.record(
             action="quarantine.requeued", subject=f"{count} deliveries", after={"ids": ids[:1000]}
         )
-        messages.success(request, _("%(count)s deliveries are metered again.") % {"count": count})
+        messages.success(
+            request,
+            ngettext(
+                "%(count)s delivery is metered again.",
+                "%(count)s deliveries are metered again.",
+                count,
+            )
+            % {"count": count},
+        )
 
 
 @admin.register(SpendCap)
@@ -246,7 +264,17 @@ class RecountAdmin(QueueAdmin):
             return "waiting", str(_("Waiting"))
         count = len(recount.differences)
         return (
-            ("bad", str(_("%(count)s differences") % {"count": count}))
+            (
+                "bad",
+                str(
+                    ngettext(
+                        "%(count)s difference",
+                        "%(count)s differences",
+                        count,
+                    )
+                    % {"count": count}
+                ),
+            )
             if count
             else ("ok", str(_("All agrees")))
         )

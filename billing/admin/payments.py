@@ -1,6 +1,6 @@
 """Payments and refunds in the admin; results the network does not know are settled manually."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin
@@ -51,6 +51,7 @@ class SettlementAdmin(QueueAdmin, BusinessRowsAdmin):
 
     task = tasks.collect
     ordering = ("-id",)
+    applies: ClassVar = {"settle": outcomes.may_settle}
 
     def has_settle_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Whether the user may change such rows; the rows themselves are never edited."""

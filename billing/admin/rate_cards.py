@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin
@@ -11,8 +11,10 @@ from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 from unfold.decorators import action, display
 
+from accounts.admin_site import kept_files
 from accounts.admin_site.base import AuditedAdmin, EditableInline, ReadOnlyAdmin, ReadOnlyInline
 from accounts.admin_site.confirmation import Question, StyledForm, Table, ask, show
 from accounts.audit import record
@@ -40,6 +42,11 @@ PHASES = {
     "in force": _("In force"),
     "retired": _("Retired"),
 }
+
+
+def phase_of(version: CardVersion) -> str:
+    """The word for where a version is today: the same one in every list."""
+    return str(PHASES[version.phase(timezone.now().date())])
 
 
 class DraftOnlyMixin:
@@ -97,7 +104,12 @@ class VersionInline(ReadOnlyInline):
     """Versions of a card."""
 
     model = CardVersion
-    fields = ("valid_from", "valid_to", "state", "service_free_in_window", "utility_free_in_window")
+    fields = ("valid_from", "valid_to", "phase", "service_free_in_window", "utility_free_in_window")
+
+    @display(description=_("Status"))
+    def phase(self, version: CardVersion) -> str:
+        """Draft, scheduled, in force or retired, as in the list of versions."""
+        return phase_of(version)
 
 
 @admin.register(RateCard)
@@ -194,6 +206,19 @@ class UploadForm(StyledForm):
     reported_prices = forms.BooleanField(
         label=_("Marketing costs what the network reports, at most these prices"), required=False
     )
+    kept = forms.CharField(required=False, max_length=64, widget=forms.HiddenInput)
+
+    def __init__(self, data: Any = None, files: Any = None) -> None:
+        kept: dict[str, Any] = {}
+        if data is not None:
+            data, kept = kept_files.restored(data, files, ("rates", "tiers"))
+        super().__init__(data, None if data is None else kept)
+        for name, file in kept.items():
+            # A browser empties its file inputs when a form comes back.
+            self.fields[name].widget.is_required = False
+            self.fields[name].help_text = _("%(file)s is kept; choose one only to replace it.") % {
+                "file": file.name
+            }
 
     def clean_valid_from(self) -> date:
         """Require the first day of a month."""
@@ -220,6 +245,7 @@ class CardVersionAdmin(DraftOnlyMixin, AuditedAdmin):
     search_fields = ("card__name",)
     autocomplete_fields = ("card",)
     readonly_fields = ("created_at", "state")
+    applies: ClassVar = {"schedule": _is_draft}
     actions_detail = (
         "compare",
         "schedule",
@@ -227,7 +253,7 @@ class CardVersionAdmin(DraftOnlyMixin, AuditedAdmin):
     )
 
     @display(
-        description=_("state"),
+        description=_("Status"),
         label={
             "draft": "info",
             "scheduled": "warning",
@@ -237,8 +263,7 @@ class CardVersionAdmin(DraftOnlyMixin, AuditedAdmin):
     )
     def phase(self, version: CardVersion) -> tuple[str, str]:
         """Draft, scheduled, in force or retired."""
-        found = version.phase(timezone.now().date())
-        return found, str(PHASES[found])
+        return version.phase(timezone.now().date()), phase_of(version)
 
     def has_act_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Whether the user may change versions."""
@@ -323,7 +348,11 @@ def _problems(sheet: Sheet) -> Table:
         (one.file, one.row or "", one.column or "", one.reason)
         for one in sheet.problems[:MAX_ROWS_SHOWN]
     ]
-    title = _("%(count)s problems; nothing was changed") % {"count": len(sheet.problems)}
+    title = ngettext(
+        "%(count)s problem; nothing was changed",
+        "%(count)s problems; nothing was changed",
+        len(sheet.problems),
+    ) % {"count": len(sheet.problems)}
     return Table(title, (_("File"), _("Row"), _("Column"), _("What is wrong")), rows)
 
 
@@ -346,7 +375,9 @@ def _comparison(version: CardVersion) -> list[Table]:
         )
         for one in changes
     ]
-    title = _("%(count)s changes to %(held)s") % {
+    title = ngettext(
+        "%(count)s change to %(held)s", "%(count)s changes to %(held)s", len(changes)
+    ) % {
         "count": len(changes),
         "held": held or _("nothing"),
     }

@@ -1,7 +1,7 @@
 """Money that arrived, in the admin: recorded, allocated to invoices, sent back; each once."""
 
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin, messages
@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 from unfold.decorators import action, display
 
 from accounts.admin_site.confirmation import OnceForm, Question, Table, ask
@@ -97,6 +98,10 @@ class CashReceiptAdmin(HeldMoneyMixin, BusinessRowsAdmin):
     ordering = ("-id",)
     actions_list = ("note", "held", "pay_out")
     actions_detail = ("allocate", "send_back")
+    applies: ClassVar = {
+        "allocate": lambda receipt: settlement.unallocated_of(receipt) > 0,
+        "send_back": lambda receipt: settlement.unallocated_of(receipt) > 0,
+    }
 
     @display(description=_("amount"), ordering="amount_minor")
     def amount(self, receipt: CashReceipt) -> str:
@@ -158,7 +163,9 @@ class CashReceiptAdmin(HeldMoneyMixin, BusinessRowsAdmin):
             )
             paid = {str(one.invoice): one.allocated_minor for one in made}
             self._record("allocated", receipt, paid)
-            return _("%(count)s invoices are paid by it.") % {"count": len(made)}
+            return ngettext(
+                "%(count)s invoice is paid by it.", "%(count)s invoices are paid by it.", len(made)
+            ) % {"count": len(made)}
 
         form = _with_invoices(OnceForm, _payable(receipt.business, receipt.currency))
         return self._ask(request, receipt, _("Allocate"), form, write)

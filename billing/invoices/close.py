@@ -19,6 +19,7 @@ from hosting.models import Delivery
 log = structlog.get_logger(__name__)
 
 MAX_BATCHES = 10_000
+VOIDABLE = (InvoiceStatus.DRAFT, InvoiceStatus.OPEN, InvoiceStatus.UNCOLLECTIBLE)
 
 
 def close_period(*, business: Business, month: date) -> Invoice | None:
@@ -105,18 +106,25 @@ def approve(*, invoice: Invoice) -> Invoice:
         return invoice
 
 
+def may_void(invoice: Invoice) -> bool:
+    """Whether `void` would void it now."""
+    return invoice.status in VOIDABLE and not _is_touched(invoice)
+
+
+def _is_touched(invoice: Invoice) -> bool:
+    return (
+        invoice.payments.exclude(status__in=["failed", "cancelled"]).exists()
+        or invoice.credit_notes.exists()
+    )
+
+
 def void(*, invoice: Invoice) -> None:
     """Void an invoice; raises WrongStatus once it has payments or credits, which need a credit
     note.
     """
     with system("operators void for any business"):
-        _lock_with_status(
-            invoice, InvoiceStatus.DRAFT, InvoiceStatus.OPEN, InvoiceStatus.UNCOLLECTIBLE
-        )
-        if (
-            invoice.payments.exclude(status__in=["failed", "cancelled"]).exists()
-            or invoice.credit_notes.exists()
-        ):
+        _lock_with_status(invoice, *VOIDABLE)
+        if _is_touched(invoice):
             raise WrongStatus(f"{invoice} has payments or credits; write a credit note instead.")
         post.invoice_voided(invoice, post.day_of(invoice))
         Invoice.objects.filter(pk=invoice.pk).update(

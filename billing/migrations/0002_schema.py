@@ -136,6 +136,7 @@ class Migration(migrations.Migration):
             "allocations",
             "journal",
             "notify_deliveries",
+            "send_checks",
         ),
         migrations.RunPython(add_markets),
         migrations.RunPython(add_card),

@@ -112,18 +112,24 @@ def settle_manually(row: Payment | Refund, *, moved: bool, reference: str) -> No
     outcome = Outcome(status, reference, "" if moved else "The network has no trace of it.")
     with system("operators look across businesses"):
         if isinstance(row, Payment):
-            _lock_unsettled(row, [PaymentStatus.UNKNOWN])
+            _lock_unsettled(row)
             apply_outcome(row, outcome)
             return
-        by_card = row.method == PaymentMethod.STRIPE
-        open_ones = [PaymentStatus.UNKNOWN, PaymentStatus.FAILED] + (
-            [] if by_card else [PaymentStatus.OPEN]
-        )
-        _lock_unsettled(row, open_ones)
+        _lock_unsettled(row)
         apply_refund_outcome(row, outcome)
 
 
-def _lock_unsettled(row: Payment | Refund, statuses: list[PaymentStatus]) -> None:
+def may_settle(row: Payment | Refund) -> bool:
+    """Whether `settle_manually` would take an operator's finding about it."""
+    if isinstance(row, Payment):
+        return row.status == PaymentStatus.UNKNOWN
+    is_by_bank = row.method != PaymentMethod.STRIPE
+    return row.status in (PaymentStatus.UNKNOWN, PaymentStatus.FAILED) or (
+        is_by_bank and row.status == PaymentStatus.OPEN
+    )
+
+
+def _lock_unsettled(row: Payment | Refund) -> None:
     now = type(row)._default_manager.select_for_update(no_key=True).get(pk=row.pk)
-    if now.status not in statuses:
+    if not may_settle(now):
         raise WrongStatus(f"{row} is not of unknown result but: {now.get_status_display()}.")

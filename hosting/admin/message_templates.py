@@ -1,7 +1,7 @@
 """Template review in the admin: approve, reject, pause, disable, rate, each with a reason."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin
@@ -17,7 +17,7 @@ from accounts.audit import record
 from core.wake import notify
 from hosting import tasks
 from hosting.message_templates import review
-from hosting.models import Template
+from hosting.models import Template, TemplateStatus
 
 OTHER = "OTHER"
 
@@ -72,6 +72,13 @@ class TemplateAdmin(AuditedAdmin):
     actions_detail = (
         {"title": _("Review"), "items": ["approve", "reject", "pause", "disable", "rate"]},
     )
+
+    applies: ClassVar = {
+        "approve": lambda row: review.may_become(row, TemplateStatus.APPROVED),
+        "reject": lambda row: review.may_become(row, TemplateStatus.REJECTED),
+        "pause": lambda row: review.may_become(row, TemplateStatus.PAUSED),
+        "disable": lambda row: review.may_become(row, TemplateStatus.DISABLED),
+    }
 
     def has_review_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Allow whoever may change templates."""

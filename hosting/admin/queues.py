@@ -6,6 +6,7 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 from unfold.decorators import action
 
 from accounts.admin_site.base import Item, given_up
@@ -89,14 +90,26 @@ class OutgoingAdmin(QueueAdmin):
         Only a person can know that the upstream has not got them.
         """
         count = self.act(request, queryset, do=cloudapi.send_again, name="never_left")
-        messages.success(request, _("%(count)s messages are sent again.") % {"count": count})
+        messages.success(
+            request,
+            ngettext(
+                "%(count)s message is sent again.", "%(count)s messages are sent again.", count
+            )
+            % {"count": count},
+        )
 
     @action(description=_("Give up (result unknown: report as failed)"), permissions=["rerun"])
     def give_up(self, request: HttpRequest, queryset: QuerySet[Outgoing]) -> None:
         """Report rows whose result is unknown as failed, to the business's webhooks too."""
         count = self.act(request, queryset, do=cloudapi.give_up, name="given_up")
         messages.success(
-            request, _("%(count)s messages are reported as failed.") % {"count": count}
+            request,
+            ngettext(
+                "%(count)s message is reported as failed.",
+                "%(count)s messages are reported as failed.",
+                count,
+            )
+            % {"count": count},
         )
 
 

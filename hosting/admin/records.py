@@ -1,6 +1,6 @@
 """Records of hosting in the admin: accounts, numbers, customers, messages without text."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.db import connection
@@ -88,6 +88,7 @@ class NumberAdmin(AuditedAdmin):
     autocomplete_fields = ("business", "account")
     readonly_fields = ("phone_number_id", "is_test", "created_at")
     actions_detail = ("make_live",)
+    applies: ClassVar = {"make_live": lambda number: number.is_test}
 
     def has_live_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Whether the user may change numbers."""

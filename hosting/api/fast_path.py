@@ -1,6 +1,6 @@
-"""The fast path: sending messages and receiving webhooks, without the middleware of pages.
+"""The fast path: sending messages, receiving webhooks, lists, without the middleware of pages.
 
-Sessions, languages, cookies and content policies concern pages only; these two routes are the
+Sessions, languages, cookies and content policies concern pages only; these routes are the
 busiest of all and are answered before any of that runs. What the Cloud API has and Parley has not
 is answered in its shape, not with a page.
 """
@@ -19,6 +19,7 @@ from core.logs import shown_path
 from hosting.api import bodies, messages, webhooks
 from hosting.api.paths import NUMBER
 from hosting.api.responses import error_answer
+from hosting.api.v1 import fast_lists
 from hosting.cloudapi.json import MAX_BODY_BYTES
 from hosting.errors import CloudApiError
 
@@ -46,6 +47,8 @@ class FastPathMiddleware:
         match = _match(request.path_info)
         if match is not None:
             return _answer(request, match)
+        if (page := _page(request)) is not None:
+            return page
         response = self.get_response(request)
         return _as_graph(request, response) if response.status_code >= 400 else response
 
@@ -82,12 +85,29 @@ def _match(path: str) -> ResolverMatch | None:
 
 def _answer(request: HttpRequest, match: ResolverMatch) -> HttpResponse:
     request.resolver_match = match
-    request_id = request.headers.get("X-Request-ID", "")[:100] or secrets.token_hex(16)
+    request_id = _request_id(request)
     _drop_closed_connection()
     with structlog.contextvars.bound_contextvars(request_id=request_id):
         response: HttpResponse = match.func(request, *match.args, **match.kwargs)
         if response.status_code >= 400:
             log.info("fast_path_refused", path=shown_path(request), status=response.status_code)
+    return _with_headers(response, request_id)
+
+
+def _page(request: HttpRequest) -> HttpResponse | None:
+    """A page of one of the own API's lists, where it can be given without the middleware."""
+    if request.method != "GET" or not request.path_info.startswith(fast_lists.PREFIX):
+        return None
+    _drop_closed_connection()
+    page = fast_lists.answer(request)
+    return None if page is None else _with_headers(page, _request_id(request))
+
+
+def _request_id(request: HttpRequest) -> str:
+    return request.headers.get("X-Request-ID", "")[:100] or secrets.token_hex(16)
+
+
+def _with_headers(response: HttpResponse, request_id: str) -> HttpResponse:
     response["Content-Length"] = str(len(response.content))
     response["X-Request-ID"] = request_id
     response["X-Content-Type-Options"] = "nosniff"

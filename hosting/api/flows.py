@@ -11,7 +11,7 @@ from core import links
 from core.tenancy import scope
 from hosting.api.bodies import request_body
 from hosting.api.keys import Caller, authenticated, cloud_api
-from hosting.api.nodes import own_account, page
+from hosting.api.nodes import account_object, own_account, page
 from hosting.api.responses import answer
 from hosting.cloudapi.json import as_dict, as_list, as_text
 from hosting.errors import CloudApiError
@@ -58,7 +58,7 @@ def migrate(request: HttpRequest, waba_id: str) -> HttpResponse:
 def own_flow(caller: Caller, flow_id: str) -> Flow | None:
     """Return the caller's flow of that id; None where there is none."""
     rows = Flow.objects.filter(business=caller.business, account__in=caller.accounts())
-    return rows.select_related("account").filter(flow_id=flow_id).first()
+    return rows.select_related("account__business").filter(flow_id=flow_id).first()
 
 
 def _required(caller: Caller, flow_id: str, *, for_change: bool) -> Flow:
@@ -153,7 +153,7 @@ def flow_object(flow: Flow) -> dict[str, Any]:
         "data_api_version": as_text(document.get("data_api_version")),
         "endpoint_uri": flow.endpoint_uri,
         "data_channel_uri": flow.endpoint_uri,
-        "whatsapp_business_account": {"id": flow.account.waba_id, "name": flow.account.name},
+        "whatsapp_business_account": account_object(flow.account),
         "updated_at": flow.updated_at.strftime(TIME),
         "preview": {"preview_url": url, "expires_at": expires.strftime(TIME)},
     }

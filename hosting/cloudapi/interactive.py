@@ -5,6 +5,7 @@ from typing import Any
 
 from hosting.cloudapi import fields
 from hosting.cloudapi.json import as_dict
+from hosting.cloudapi.payments import check_settings
 from hosting.errors import CloudApiError
 
 MAX_BODY, MAX_HEADER, MAX_FOOTER = 1024, 60, 60
@@ -133,17 +134,25 @@ def _catalog_message(action: dict[str, Any]) -> None:
 def _order_details(action: dict[str, Any]) -> None:
     path = "interactive.action.parameters"
     parameters = fields.mapping(action, "parameters", "interactive.action")
-    fields.text(parameters, "reference_id", path, limit=60)
+    check_settings(parameters, path)
     fields.choice(parameters, "type", path, ("digital-goods", "physical-goods"))
     currency = fields.text(parameters, "currency", path, limit=3)
     if not (len(currency) == 3 and currency.isascii() and currency.isupper()):
         raise CloudApiError(
             131009, f"{path}.currency must be three capital letters.", field=f"{path}.currency"
         )
-    order = fields.mapping(parameters, "order", path)
+    order = fields.mapping(parameters, "order", path, required=not _is_brazilian(parameters))
+    if not order:
+        _amount(parameters, "total_amount", path)
+        return
     items = fields.objects(order, "items", f"{path}.order", most=999)
     cost = sum(_order_item(item, f"{path}.order.items[{n}]") for n, item in enumerate(items))
     _check_sum(parameters, order, cost, path)
+
+
+def _is_brazilian(parameters: dict[str, Any]) -> bool:
+    """Whether the total may stand without its order, as published for Brazil."""
+    return parameters.get("payment_type") == "br" or parameters.get("currency") == "BRL"
 
 
 def _order_item(item: dict[str, Any], path: str) -> int:

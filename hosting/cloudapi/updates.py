@@ -50,7 +50,7 @@ class InboundMessage:
 
 @dataclass(frozen=True, slots=True)
 class StatusUpdate:
-    """A status of one outbound message."""
+    """A status of one outbound message, or of its payment (`payment`, the network's object)."""
 
     phone_number_id: str
     wamid: str
@@ -60,6 +60,7 @@ class StatusUpdate:
     tracker: str = ""
     recipient: str = ""
     price: "ReportedCost | None" = None
+    payment: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from core import widths
-from hosting.cloudapi import other_fields
+from hosting.cloudapi import other_fields, payments
 from hosting.cloudapi.json import as_dict, as_list, as_text, parse_timestamp, read_json
 from hosting.cloudapi.number_forms import one_form
 from hosting.cloudapi.texts import text_of, visible_name
@@ -199,7 +199,7 @@ def stored_content(kind: str, raw: dict[str, Any]) -> dict[str, Any]:
 
 def wire_object(kind: str, content: dict[str, Any]) -> Any:
     """Return the value under the kind's name in a body; the reverse of `stored_content`."""
-    plain = {key: value for key, value in content.items() if key not in ("_webhook", "_author")}
+    plain = {key: value for key, value in content.items() if not key.startswith("_")}
     return plain[kind] if list(plain) == [kind] and not isinstance(plain[kind], dict) else plain
 
 
@@ -217,7 +217,9 @@ def _context_wamid(kind: str, content: dict[str, Any], raw: dict[str, Any]) -> s
 
 def _status(number: str, raw: dict[str, Any]) -> StatusUpdate | None:
     wamid, status = as_text(raw.get("id")), as_text(raw.get("status"))
-    if not wamid or len(wamid) > widths.WAMID or status not in STATUSES:
+    payment = as_dict(raw.get("payment")) if raw.get("type") == "payment" else None
+    known = STATUSES if payment is None else payments.STATUSES
+    if not wamid or len(wamid) > widths.WAMID or status not in known:
         return None
     errors = [as_dict(error) for error in as_list(raw.get("errors"))]
     return StatusUpdate(
@@ -230,6 +232,7 @@ def _status(number: str, raw: dict[str, Any]) -> StatusUpdate | None:
         tracker=as_text(raw.get("biz_opaque_callback_data")),
         recipient=_person_id(raw.get("recipient_id")) or _person_id(raw.get("recipient_user_id")),
         price=_reported_cost(as_dict(raw.get("pricing"))),
+        payment=payment,
     )
 
 
@@ -286,6 +289,20 @@ def contact_object(wa_id: str, name: str, user_id: str, username: str = "") -> d
     """Return a customer as webhooks carry one."""
     profile = {"name": name or wa_id} | ({"username": username} if username else {})
     return {"profile": profile, "wa_id": wa_id, "user_id": user_id}
+
+
+def payment_object(
+    *, wamid: str, status: str, at: datetime, wa_id: str, payment: dict[str, Any]
+) -> dict[str, Any]:
+    """Return the status of a payment as webhooks carry it."""
+    return {
+        "id": wamid,
+        "type": "payment",
+        "status": status,
+        "timestamp": str(int(at.timestamp())),
+        "recipient_id": wa_id,
+        "payment": payment,
+    }
 
 
 def status_object(

@@ -158,7 +158,11 @@ def first_id_since(messages: QuerySet[Message], since: datetime) -> int:
 
 
 def templates_for(conversation: Conversation) -> list[Template]:
-    """Return the approved templates that a conversation's number may send, by name."""
+    """Return the approved templates that a conversation's number may send, by name: to a group
+    none.
+    """
+    if conversation.contact.is_group:
+        return []
     return list(
         Template.objects.filter(
             business_id=conversation.business_id,

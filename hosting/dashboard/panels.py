@@ -161,7 +161,7 @@ def _late_conversations(business: Business) -> list[Attention]:
 def _failures(business: Business) -> list[Attention]:
     failed = Message.objects.filter(
         business=business, status=Status.FAILED, created_at__gte=midnight(business)
-    ).order_by("-id")[:500]
+    ).order_by("-created_at", "-id")[:500]
     reasons: dict[str, int] = {}
     for message in failed.only("errors"):
         reasons[message.error_reason] = reasons.get(message.error_reason, 0) + 1

@@ -125,7 +125,7 @@ class _Parser:
         if kind == "text":
             return re.sub(r"\\(.)", r"\1", text[1:-1])
         if kind == "number":
-            return float(text) if "." in text else int(text)
+            return float(text) if "." in text else _bounded(int(text))
         if kind == "word":
             return text == "true"
         if text in "!-":
@@ -160,8 +160,18 @@ def _applied(sign: str, left: Any, right: Any) -> Any:
         # Only sums are made of texts: they are joined.
         return _shown(left) + _shown(right) if sign == "+" else None
     try:
-        return _SUMS[sign](*numbers)
+        return _bounded(_SUMS[sign](*numbers))
     except (ZeroDivisionError, OverflowError):
+        return None
+
+
+def _bounded(value: Any) -> Any:
+    """JSON is written with integers of 64 bits: larger ones become floats, or nothing."""
+    if not isinstance(value, int) or abs(value) < 2**63:
+        return value
+    try:
+        return float(value)
+    except OverflowError:
         return None
 
 

@@ -2,27 +2,39 @@
 
 from typing import Any
 
+from babel import Locale
 from django import forms
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
+from core.territories import locale
 from hosting.cloudapi.texts import fill
+from hosting.forms.template_buttons import ButtonForms
 from hosting.models import Account
+
+# Codes of the languages that templates can have.
+LANGUAGES = (
+    "af sq ar az bn bg ca zh_CN zh_HK zh_TW hr cs da nl en en_GB en_US et fil fi fr ka de el gu ha "
+    "he hi hu id ga it ja kn kk rw_RW ko ky_KG lo lv lt mk ms ml mr nb fa pl pt_BR pt_PT pa ro ru "
+    "sr sk sl es es_AR es_ES es_MX sw sv ta te th tr uk ur uz vi zu"
+)
+
+
+def languages() -> list[tuple[str, str]]:
+    """Codes and names in the active language, by name."""
+    shown = locale()
+    named = ((code, str(Locale.parse(code).get_display_name(shown))) for code in LANGUAGES.split())
+    return sorted(((code, f"{name} ({code})") for code, name in named), key=lambda one: one[1])
 
 
 class NewTemplateForm(forms.Form):
-    """A new template: texts, up to ten buttons a line each, and an example for each variable."""
+    """A new template: texts, up to ten buttons, and an example for each variable."""
 
     account_ = forms.ChoiceField(label=_("Account"))
     name = forms.CharField(
         max_length=512, label=_("Name"), help_text=_("Lower-case letters, digits and underscores.")
     )
-    language = forms.CharField(
-        max_length=15,
-        initial="en_US",
-        label=_("Language"),
-        help_text=_("A code such as en_US or de."),
-    )
+    language = forms.ChoiceField(initial="en_US", label=_("Language"))
     category = forms.ChoiceField(
         label=_("Category"),
         choices=[
@@ -45,23 +57,19 @@ class NewTemplateForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 2}),
     )
     footer = forms.CharField(max_length=60, required=False, label=_("Footer"))
-    buttons = forms.CharField(
-        required=False,
-        max_length=2500,
-        label=_("Buttons"),
-        help_text=_(
-            "One a line: a reply; text and address, or text and phone number, with | between them."
-        ),
-        widget=forms.Textarea(
-            attrs={"rows": 2, "placeholder": "Track it | https://example.com/{{1}}"}
-        ),
-    )
 
     def __init__(self, accounts: QuerySet[Account], *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.buttons: Any = ButtonForms(self.data if self.is_bound else None, prefix="buttons")
+        language: Any = self.fields["language"]
+        language.choices = languages()
         self.accounts = {account.waba_id: account for account in accounts}
         chosen: Any = self.fields["account_"]
         chosen.choices = [(waba_id, account.name) for waba_id, account in self.accounts.items()]
+
+    def is_valid(self) -> bool:
+        """Whether the texts and all buttons are valid."""
+        return super().is_valid() and self.buttons.is_valid()
 
     def account(self) -> Account:
         """Return the chosen account."""
@@ -82,10 +90,8 @@ class NewTemplateForm(forms.Form):
         parts.append(body)
         if given["footer"]:
             parts.append({"type": "FOOTER", "text": given["footer"]})
-        if given["buttons"]:
-            parts.append(
-                {"type": "BUTTONS", "buttons": [_button(line) for line in _lines(given["buttons"])]}
-            )
+        if buttons := self.buttons.components():
+            parts.append({"type": "BUTTONS", "buttons": buttons})
         return {name: given[name] for name in ("name", "language", "category")} | {
             "components": parts
         }
@@ -99,21 +105,10 @@ class NewTemplateForm(forms.Form):
                 "header": typed.get("header", ""),
                 "body": fill(str(typed.get("body", ""))[:1024], values),
                 "footer": typed.get("footer", ""),
-                "buttons": [
-                    _button(line)["text"] for line in _lines(typed.get("buttons", ""))[:10]
-                ],
+                "buttons": self.buttons.texts() if self.is_bound else [],
             }
         }
 
 
 def _lines(text: str) -> list[str]:
     return [line.strip() for line in text.splitlines() if line.strip()]
-
-
-def _button(line: str) -> dict[str, str]:
-    text, bar, target = (part.strip() for part in line.partition("|"))
-    if not bar:
-        return {"type": "QUICK_REPLY", "text": text}
-    if target.startswith("+") or target.isdigit():
-        return {"type": "PHONE_NUMBER", "text": text, "phone_number": target}
-    return {"type": "URL", "text": text, "url": target}

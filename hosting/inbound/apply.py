@@ -13,7 +13,15 @@ from hosting.cloudapi.json import MalformedJson, dumped, storable
 from hosting.cloudapi.updates import InboundMessage, StatusUpdate, Updates
 from hosting.cloudapi.webhooks import parse
 from hosting.contacts.identity import user_id_for
-from hosting.inbound import opt_outs, other_fields, room, senders, upstream_ids, upstream_media
+from hosting.inbound import (
+    opt_outs,
+    other_fields,
+    payments,
+    room,
+    senders,
+    upstream_ids,
+    upstream_media,
+)
 from hosting.inbound.reach import Reach, StoredEvent, reach_of
 from hosting.limits import locked_messages
 from hosting.live import publish
@@ -62,7 +70,7 @@ def apply(events: Sequence[StoredEvent]) -> None:
     if messages:
         _apply_messages(upstream_ids.translate_messages(messages), reach)
     if statuses:
-        apply_statuses(upstream_ids.translate_statuses(statuses))
+        _apply_statuses_and_payments(upstream_ids.translate_statuses(statuses))
     other_fields.apply_other([(event, one) for event, all in parsed for one in all.other], reach)
 
 
@@ -232,6 +240,16 @@ def _as_notified(row: "senders.ResolvedMessage", locked: locked_messages.Locked)
 
 def _send_signal(business_ids: set[int]) -> None:
     message_received.send_robust(sender=None, business_ids=business_ids)
+
+
+def _apply_statuses_and_payments(
+    rows: "list[tuple[Number, StatusUpdate, StoredEvent]]",
+) -> None:
+    if plain := [row for row in rows if row[1].payment is None]:
+        apply_statuses(plain)
+    paid = [(number, status) for number, status, _ in rows if status.payment is not None]
+    if changed := payments.apply_payments(paid):
+        _notify_dashboards(changed, kind="status")
 
 
 def apply_statuses(rows: "list[tuple[Number, StatusUpdate, StoredEvent]]") -> None:

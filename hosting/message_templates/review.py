@@ -55,6 +55,11 @@ class ReviewRefused(ParleyError):
     code = "review_refused"
 
 
+def may_become(template: Template, status: TemplateStatus) -> bool:
+    """Whether a template may change from its status to this one."""
+    return template.deleted_at is None and template.status in ALLOWED_FROM[status]
+
+
 def approve(template: Template) -> Template:
     """Approve a template that is pending, rejected or paused."""
     return _change_status(
@@ -185,7 +190,7 @@ def _change_status(
         found = _locked(template)
         if found.deleted_at is not None:
             raise ReviewRefused("The template was deleted.")
-        if found.status not in ALLOWED_FROM[status]:
+        if not may_become(found, status):
             raise ReviewRefused(f"A template that is {found.status} cannot become {status}.")
         found.status = status
         for name, value in changes.items():

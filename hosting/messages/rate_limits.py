@@ -22,13 +22,10 @@ def check_message_rate(*, number: Number, to: str, key_id: int | None = None) ->
     if business.clock_at is not None:
         return
     rate = float(min(number.messages_per_second, business.plan.requests_per_second))
-    buckets = [
-        Bucket(f"pace:{number.pk}", rate, max(rate, 1.0)),
-        Bucket(f"pace:{number.pk}:{one_form(to)}", PAIR_RATE, PAIR_BURST),
-    ]
+    buckets = buckets_of(number_id=number.pk, rate=rate, person=one_form(to))
     if key_id is not None:
-        buckets.append(limits.bucket_of(key_id=key_id, business=business))
-        buckets.append(limits.bucket_of_business(business))
+        per_second = business.plan.requests_per_second
+        buckets += limits.buckets_of(key_id=key_id, business_id=business.pk, per_second=per_second)
     empty = take(*buckets)
     if empty == 1:
         raise CloudApiError(
@@ -45,6 +42,14 @@ def check_message_rate(*, number: Number, to: str, key_id: int | None = None) ->
         raise CloudApiError(4, limits.message_for(business))
     if empty == 4:
         raise CloudApiError(4, limits.message_for_all(business))
+
+
+def buckets_of(*, number_id: int, rate: float, person: str) -> list[Bucket]:
+    """The token buckets of a number, which sends `rate` messages a second, and of one customer."""
+    return [
+        Bucket(f"pace:{number_id}", rate, max(rate, 1.0)),
+        Bucket(f"pace:{number_id}:{person}", PAIR_RATE, PAIR_BURST),
+    ]
 
 
 def check_key_rate(*, key_id: int, business: Business) -> None:

@@ -18,6 +18,7 @@ from hosting.contacts.identity import user_id_for
 from hosting.errors import CloudApiError
 from hosting.flows import references
 from hosting.media.store import media_of
+from hosting.messages import order_states
 from hosting.models import (
     Category,
     Contact,
@@ -118,6 +119,7 @@ def _check(message: Message, thread: Thread) -> None:
     else:
         _set_free_form_fields(message)
     references.check(message)
+    order_states.check(message)
     message.has_links = _check_media(message)
     for check in extensions.send_checks:
         check(message)

@@ -22,6 +22,10 @@ class Migration(InitialMigration):
 
     dependencies = [
         ('accounts', '0001_initial'),
+        # Not needed, but cheaper before: each renders all models that are related to a login.
+        ('core', '0001_initial'),
+        ('mfa', '0003_authenticator_type_uniq'),
+        ('usersessions', '0001_initial'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
@@ -104,6 +108,10 @@ class Migration(InitialMigration):
                 ('stop', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=40), default=list, help_text='Upper case.', size=None)),
                 ('start', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=40), default=list, help_text='Upper case.', size=None)),
             ],
+            options={
+                'verbose_name': 'opt-out words',
+                'verbose_name_plural': 'opt-out words',
+            },
         ),
         migrations.CreateModel(
             name='Upstream',
@@ -887,6 +895,7 @@ class Migration(InitialMigration):
                 ('business', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='canned_replies', to='accounts.business')),
             ],
             options={
+                'verbose_name_plural': 'canned replies',
                 'ordering': ['shortcut'],
                 'constraints': [models.UniqueConstraint(models.F('business'), django.db.models.functions.text.Lower('shortcut'), name='canned_reply_once_per_business')],
             },

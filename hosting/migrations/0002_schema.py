@@ -17,6 +17,8 @@ class Migration(migrations.Migration):
             "search",
             "search_functions",
             "api_requests",
+            "api_pages",
+            "usual_sends",
             "webhook_secrets",
             "keys_of_own_numbers",
             "numbers_within_plan",

@@ -48,6 +48,9 @@ class OptOutWords(models.Model):
         models.CharField(max_length=MAX_WORD), default=list, help_text=_("Upper case.")
     )
 
+    class Meta:
+        verbose_name = verbose_name_plural = "opt-out words"
+
     def __str__(self) -> str:
         return ", ".join(self.stop)
 

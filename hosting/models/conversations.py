@@ -104,7 +104,12 @@ class Contact(models.Model):
         """The number with its plus sign, or the user id; of a group the end of its id."""
         if self.wa_id.isdecimal():
             return f"+{self.wa_id}"
-        return self.wa_id if "." in self.wa_id else _("Group %(id)s") % {"id": self.wa_id[-6:]}
+        return _("Group %(id)s") % {"id": self.wa_id[-6:]} if self.is_group else self.wa_id
+
+    @property
+    def is_group(self) -> bool:
+        """Whether it is a group, which is read here and not written to."""
+        return not self.wa_id.isdecimal() and "." not in self.wa_id
 
 
 class FormerNumber(models.Model):
@@ -167,6 +172,21 @@ class ConversationQuerySet(models.QuerySet["Conversation"]):
 def window_end(last_inbound_at: datetime | None) -> datetime | None:
     """When the 24-hour customer service window closes; None where it never opened."""
     return last_inbound_at + CUSTOMER_SERVICE_WINDOW if last_inbound_at else None
+
+
+def window_open(last_inbound_at: datetime | None, *, at: datetime) -> bool:
+    """Whether free-form messages may be sent at that time."""
+    end = window_end(last_inbound_at)
+    return end is not None and at < end
+
+
+def free_entry(came: datetime | None, opened: datetime | None, *, at: datetime) -> datetime | None:
+    """When the free-entry window opened that a message accepted at that moment is in: perhaps
+    then, by itself. `came` is when the customer came by an ad, `opened` when a window opened.
+    """
+    if came and came <= at < came + CUSTOMER_SERVICE_WINDOW and (opened is None or opened < came):
+        return at
+    return opened if opened and at < opened + MAX_FREE_ENTRY else None
 
 
 class Conversation(models.Model):
@@ -241,7 +261,7 @@ class Conversation(models.Model):
 
     def window_open(self, *, at: datetime) -> bool:
         """Return whether free-form messages may be sent at that time."""
-        return self.window_until is not None and at < self.window_until
+        return window_open(self.last_inbound_at, at=at)
 
     def window_proven(self, *, at: datetime) -> bool:
         """Return whether prices of templates count the window as open at that time."""
@@ -251,14 +271,7 @@ class Conversation(models.Model):
         """When the free-entry window opened that a message accepted at that moment is in: perhaps
         then, by itself.
         """
-        came, opened = self.referred_at, self.free_entry_at
-        if (
-            came
-            and came <= at < came + CUSTOMER_SERVICE_WINDOW
-            and (opened is None or opened < came)
-        ):
-            return at
-        return opened if opened and at < opened + MAX_FREE_ENTRY else None
+        return free_entry(self.referred_at, self.free_entry_at, at=at)
 
 
 def preview(kind: str, text: str) -> str:

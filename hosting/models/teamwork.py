@@ -174,6 +174,7 @@ class CannedReply(models.Model):
 
     class Meta:
         ordering: ClassVar = ["shortcut"]
+        verbose_name_plural = "canned replies"
         constraints: ClassVar = [
             models.UniqueConstraint(
                 "business", Lower("shortcut"), name="canned_reply_once_per_business"

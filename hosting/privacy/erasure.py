@@ -18,7 +18,7 @@ import structlog
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db import connection, transaction
-from django.db.models import Count, Exists, Min, OuterRef, Q
+from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
@@ -43,6 +43,7 @@ from hosting.models import (
     Erasure,
     FormerNumber,
     Message,
+    SimulatedPhone,
 )
 from hosting.privacy import forgotten, operator_log
 from hosting.privacy.bodies import erase_bodies
@@ -91,10 +92,43 @@ def request_all_erasures(*, business: Business) -> tuple[int, int]:
     Pending requests are not repeated. Call inside the business's scope; the caller notifies the
     erasure queue on commit.
     """
-    everybody = Contact.objects.filter(business=business)
+    asked, kept = _request_all(business, Contact.objects.filter(business=business))
+    record.record(
+        action="business.customers_erasure_requested",
+        subject=business,
+        business=business,
+        after={"customers": asked, "on_hold": kept},
+    )
+    return asked, kept
+
+
+def contacts_of_test_phones(business: Business) -> QuerySet[Contact]:
+    """Customers that are simulated phones and never had to do with a live number."""
+    phones = SimulatedPhone.objects.filter(business=business)
+    live = Conversation.objects.filter(contact=OuterRef("pk"), number__is_test=False)
+    waiting = Erasure.objects.filter(contact_id=OuterRef("pk"))
+    found = Contact.objects.filter(business=business, wa_id__in=phones.values("wa_id"))
+    return found.exclude(Exists(live)).exclude(Exists(waiting))
+
+
+def request_test_erasures(*, business: Business) -> int:
+    """Request the erasure of `contacts_of_test_phones`; return how many."""
+    asked, kept = _request_all(business, contacts_of_test_phones(business))
+    record.record(
+        action="business.test_data_erasure_requested",
+        subject=business,
+        business=business,
+        after={"customers": asked, "on_hold": kept},
+    )
+    return asked
+
+
+def _request_all(business: Business, everybody: QuerySet[Contact]) -> tuple[int, int]:
+    """Request erasures; return how many, and how many of these customers are on hold."""
     on_hold = Conversation.objects.filter(contact=OuterRef("pk"), number__held_at__isnull=False)
     held = everybody.filter(Q(held_at__isnull=False) | Exists(on_hold))
     waiting = Erasure.objects.filter(contact_id=OuterRef("pk"))
+    kept = held.count()
     free = everybody.exclude(pk__in=held.values("pk")).exclude(Exists(waiting)).order_by("id")
     asked = 0
     while people := list(free.prefetch_related("former_numbers")[:CHUNK]):
@@ -110,13 +144,6 @@ def request_all_erasures(*, business: Business) -> tuple[int, int]:
             ],
             ignore_conflicts=True,
         )
-    kept = held.count()
-    record.record(
-        action="business.customers_erasure_requested",
-        subject=business,
-        business=business,
-        after={"customers": asked, "on_hold": kept},
-    )
     return asked, kept
 
 

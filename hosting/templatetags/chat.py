@@ -15,7 +15,7 @@ from django.utils.translation import get_language, to_locale
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 
-from hosting.cloudapi import addresses
+from hosting.cloudapi import addresses, payments
 from hosting.cloudapi.json import as_dict, as_list, as_text
 from hosting.extensions import ProductCard
 
@@ -34,6 +34,15 @@ VERBATIM = re.compile(
 )
 PLACEHOLDER = re.compile("\ue000(\\d+)\ue001")
 ENDS_SOON = timedelta(hours=2)
+PAYMENT_NAMES = {
+    "payment_gateway": "UPI",
+    "upi": "UPI",
+    "upi_intent_link": _lazy("Any UPI app"),
+    "pix_dynamic_code": "Pix",
+    "boleto": "Boleto",
+    "payment_link": _lazy("Payment link"),
+    "offsite_card_pay": _lazy("Card ending in"),
+}
 ADDRESS_LABELS = {
     "name": _lazy("Name"),
     "phone_number": _lazy("Phone"),
@@ -254,6 +263,26 @@ def payment_link(content: object) -> str:
         as_dict(one).get("payment_link") for one in as_list(parameters.get("payment_settings"))
     ]
     return next((as_text(as_dict(link).get("uri")) for link in links if link), "")
+
+
+@register.filter
+def payment_state(content: object) -> str:
+    """Return in words what the network reported of an order's payment; "" for nothing."""
+    reported = payments.payment_of(as_dict(content))
+    status = as_text(reported.get("status"))
+    transaction = as_dict(as_dict(reported.get("payment")).get("transaction"))
+    if status == "captured":
+        return _("Refunded") if transaction.get("refunds") else _("Paid")
+    if transaction.get("status") == "failed":
+        return _("The payment failed")
+    return _("Payment pending") if status == "pending" else ""
+
+
+@register.filter
+def payment_name(way: payments.Way) -> str:
+    """Return the name of a way to pay."""
+    name = str(PAYMENT_NAMES.get(way.kind, way.kind))
+    return f"{name}: {way.name}" if way.name else name
 
 
 @register.filter

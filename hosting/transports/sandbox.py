@@ -195,6 +195,21 @@ def _status(message: Message, step: Step) -> dict[str, Any]:
     return told | ({"errors": [error_of(step.code)]} if step.code else {})
 
 
+def report_payment(message: Message, *, status: str, payment: dict[str, Any]) -> None:
+    """The network reports a payment of an order, made on a simulated phone."""
+    contact, number = message.contact, message.number
+    person = webhooks.contact_object(contact.wa_id, contact.name, contact.user_id)
+    paid = webhooks.payment_object(
+        wamid=message.wamid,
+        status=status,
+        at=message.business.now(),
+        wa_id=contact.wa_id,
+        payment=payment,
+    )
+    body = webhooks.body_of(metadata_of(number), contacts=[person], statuses=[paid])
+    store_event(body=body, account_id=number.account_id)
+
+
 def metadata_of(number: Number) -> webhooks.NumberMetadata:
     """A number as webhook bodies name it."""
     return webhooks.NumberMetadata(number.account.waba_id, number.phone_number_id, number.digits)

@@ -48,6 +48,7 @@ def _context(request: BusinessRequest) -> dict[str, Any]:
     return {
         "customers": Contact.objects.filter(business=request.business).count(),
         "forgetting": erasure.progress(request.business),
+        "test_customers": erasure.contacts_of_test_phones(request.business).count(),
     }
 
 
@@ -112,4 +113,19 @@ def erase_all_customers(request: BusinessRequest) -> HttpResponse:
     if held:
         said = ngettext("%(n)s is kept by a legal hold.", "%(n)s are kept by a legal hold.", held)
         messages.warning(request, said % {"n": f"{held:,}"})
+    return redirect("business")
+
+
+@require_POST
+@member_page(*ADMINS)
+def erase_test_data(request: BusinessRequest) -> HttpResponse:
+    """Request the erasure of the test phones' conversations."""
+    asked = erasure.request_test_erasures(business=request.business)
+    notify(tasks.forget)
+    said = ngettext(
+        "%(n)s test conversation is being removed.",
+        "%(n)s test conversations are being removed.",
+        asked,
+    )
+    messages.success(request, said % {"n": f"{asked:,}"})
     return redirect("business")

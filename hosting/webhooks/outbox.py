@@ -16,7 +16,7 @@ from core import widths
 from core.sql import statement
 from hosting.cloudapi import webhooks
 from hosting.cloudapi.json import storable
-from hosting.cloudapi.updates import InboundMessage
+from hosting.cloudapi.updates import InboundMessage, StatusUpdate
 from hosting.contacts.identity import user_id_for
 from hosting.models import Account, Message, Number, Webhook, WebhookCall
 from hosting.models.webhooks import FIELDS, OTHER_FIELDS, RETRIED_FOR
@@ -111,6 +111,30 @@ def write_status_calls(statuses: "dict[int, list[str]]") -> int:
                 body = _statuses_body(listeners.numbers[number_id], some)
                 calls.append(NewCall(webhook, conversation_id, MESSAGES, body))
     return write(calls)
+
+
+def write_payment_call(message: Message, update: StatusUpdate) -> int:
+    """Write calls about a payment of an `order_details` message; return how many."""
+    assert update.payment is not None
+    listeners = Subscribers([message.number_id])
+    contact = message.contact
+    paid = webhooks.payment_object(
+        wamid=message.wamid,
+        status=update.status,
+        at=update.at or timezone.now(),
+        wa_id=contact.wa_id,
+        payment=update.payment,
+    )
+    people = [
+        webhooks.contact_object(contact.wa_id, contact.name, contact.user_id, contact.username)
+    ]
+    body = webhooks.body_of(metadata_of(message.number), contacts=people, statuses=[paid])
+    return write(
+        [
+            NewCall(webhook, message.conversation_id, MESSAGES, body)
+            for webhook in listeners.of(message.number_id)
+        ]
+    )
 
 
 def write_field_calls(

@@ -39,7 +39,7 @@ def read_feed(text: str) -> Feed:
     Raises BadFeed for a text that is no JSON, or that holds no list of products.
     """
     products = _products(text)
-    rows = [_row(product) for product in products]
+    rows = [row_of(product) for product in products]
     names = dict.fromkeys(name for row in rows for name in row if name != FAULT)
     if not rows:
         raise BadFeed("There is no product in the file.")
@@ -81,7 +81,8 @@ def _lines(text: str, reason: str) -> list[Any]:
     return found
 
 
-def _row(product: Any) -> dict[str, str]:
+def row_of(product: Any) -> dict[str, str]:
+    """Return the cells of one product, by column; under FAULT what is wrong with all of it."""
     if not isinstance(product, dict):
         return {FAULT: "It is no object."}
     # A request of the network's batch interface holds the product's id beside its data.

@@ -6,6 +6,7 @@ from typing import Any
 from django.db.models import Q
 
 from core.tenancy import system
+from hosting import extensions
 from hosting.cloudapi.json import as_dict, as_text
 from hosting.cloudapi.texts import products_of
 from hosting.errors import CloudApiError
@@ -16,6 +17,7 @@ from shops.models import Catalog
 PRODUCT_KINDS = ("product", "product_list")
 
 
+@extensions.checks_only(kinds=("interactive",))
 def check_products(message: Message) -> None:
     """Raise CloudApiError 131009 for products or catalogues that do not exist, as the Cloud API
     does.

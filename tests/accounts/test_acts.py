@@ -14,10 +14,11 @@ from accounts.audit import acts
 from accounts.models import AuditEntry
 from core.tenancy import system
 from hosting.models import SimulatedPhone
+from tests.address_rows import ROWS, ForKeys
 from tests.factories import make_business, make_key, make_member, make_number
-from tests.test_matrix import PARTS, ROWS, ForKeys, in_parts, stage
+from tests.test_matrix import PARTS, in_parts, stage, staged
 
-__all__ = ["stage"]
+__all__ = ["stage", "staged"]
 pytestmark = pytest.mark.django_db
 
 # Addresses that neither members' pages, keys nor the admin answer, and why nothing is recorded.
@@ -123,7 +124,9 @@ def _ask(client: Client, method: str, path: str, form: dict[str, str] | None) ->
         before = AuditEntry.objects.count()
     answer: Any = client.generic(method, path) if method == "GET" else client.post(path, form)
     kept = answer.headers.get("Content-Disposition", "").startswith("attachment")
-    failed = any(one.level >= ERROR for one in (get_messages(answer.wsgi_request)._queued_messages))
+    # The fast path has no messages to members.
+    queued = getattr(get_messages(answer.wsgi_request), "_queued_messages", ())
+    failed = any(one.level >= ERROR for one in queued)
     with system("test"):
         entries = AuditEntry.objects.count() - before
     has_acted = answer.status_code < 400 and not failed and (kept or method == "POST")

@@ -53,8 +53,8 @@ def test_a_change_is_shown_with_both_sides_and_its_origin(
         pk = Membership.objects.get(user=member).pk
     owner.post(f"/team/{pk}/role/", {"role": "finance"})
     page = owner.get("/settings/audit/").content.decode()
-    assert '<span class="badge">member.role_changed</span>' in page
-    assert "<b>role</b> <del>agent</del> finance" in page
+    assert '<span class="badge">Member: role changed</span>' in page
+    assert "<b>Role</b> <del>agent</del> finance" in page
     assert FROM in page
     assert subjects(page.encode()) == [member.email]
 

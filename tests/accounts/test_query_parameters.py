@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.urls import resolve
-from drf_spectacular.generators import SchemaGenerator
 
 from accounts.models import KeyScope
+from core.openapi import Generator
 from tests.factories import make_business, make_key
 
 OF_PAGING = {"after", "limit"}
@@ -19,7 +19,7 @@ PLACES = {
 
 
 def addresses() -> dict[str, dict[str, Any]]:
-    schema: dict[str, dict[str, dict[str, Any]]] = SchemaGenerator().get_schema(public=True)
+    schema: dict[str, dict[str, dict[str, Any]]] = Generator().get_schema(public=True)
     return schema["paths"]
 
 

@@ -138,6 +138,11 @@ def test_home_lists_the_first_steps_until_they_are_done() -> None:
         assert thread.headers["Location"] == message.conversation.get_absolute_url()
     client.post("/team/", {"email": "bob@example.com", "role": "agent"})
     assert left() == ["phones", "upstreams", "shop_new_product", "billing_details"]
+    assert "First steps" in client.get("/").content.decode()
+    # The checkbox on it, and on the profile, keeps the choice in the browser.
+    client.cookies["first_steps_hidden"] = "1"
+    assert "First steps" not in client.get("/").content.decode()
+    assert 'data-cookie="first_steps_hidden"' in client.get("/you/").content.decode()
 
 
 def test_admins_manage_all_but_owners_the_plan_and_the_end() -> None:

@@ -71,7 +71,7 @@ def change(business: Business, currency: str) -> None:
 
 def charged(business: Business) -> list[tuple[date, date, int]]:
     with system("test"):
-        found = Charge.objects.filter(business_id=business.pk).order_by("id")
+        found = Charge.objects.filter(business_id=business.pk).order_by("message_id")
         return list(found.values_list("month", "billed_month", "price_micros"))
 
 

@@ -74,7 +74,7 @@ def test_every_request_serializer_is_strict() -> None:
     assert accounts.api
     strict = (
         *(serializers.ContactChange, serializers.MergeSerializer, serializers.ConversationChange),
-        *(transfers.UploadSerializer, transfers.AnswersSerializer, transfers.WantedSerializer),
+        *(transfers.ChatUploadSerializer, transfers.AnswersSerializer, transfers.WantedSerializer),
         *(webhooks.SubscribeSerializer, webhooks.WebhookChange),
         *(products.NewProduct, products.ProductChange, products.StockChange),
         *(orders.StepSerializer, orders.RefundSerializer),

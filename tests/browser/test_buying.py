@@ -67,9 +67,9 @@ def test_a_purchase_from_the_catalogue_to_the_invoice(site: Site, page: Page) ->
     page.goto("/shop/orders/")
     page.locator(".board .card", has_text="#1").click()
     expect(page.locator(".talk-beside")).to_contain_text("Receipt for order #1")
-    page.get_by_role("button", name="Packed").click()
+    page.get_by_role("button", name="Mark as packed").click()
     page.get_by_label("Tracking number").fill("L-42")
-    page.get_by_role("button", name="Shipped").click()
+    page.get_by_role("button", name="Mark as shipped").click()
     expect(phone.locator("#latest")).to_contain_text("Your order #1 is on its way.", timeout=WAIT)
     expect(phone.locator("#latest")).to_contain_text("L-42")
 

@@ -15,10 +15,10 @@ from axe_playwright_python.sync_playwright import Axe
 from django.urls import URLPattern, URLResolver, get_resolver
 from playwright.sync_api import Page
 
+from tests.address_rows import ROWS, ForKeys
 from tests.browser.conftest import PICTURES, Site
 from tests.browser.sample_data import furnish
 from tests.browser.test_joining import log_in
-from tests.test_matrix import ROWS, ForKeys
 
 AXE = Axe().axe_script
 # Levels A and AA of WCAG 2.0 to 2.2, the size of targets with them.
@@ -60,6 +60,11 @@ NOT_PAGES = {
     "invoice_download",
     "finance_export_file",
     "shop_chat",
+    # Pages of a flow that a business has made: tests/browser/test_flow.py.
+    "phone_flow",
+    "flow_preview",
+    # Of a message that asks for money: tests/hosting/messages/test_payments.py.
+    "phone_pay",
 }
 # Where a row of the matrix asks for what is not there, or a page has more to show with a question.
 RICHER = {
@@ -150,6 +155,16 @@ def test_every_address_is_a_page_that_is_looked_at_or_named_here_as_none() -> No
     assert set(_account(get_resolver())) == {*ENTRANCES, *OWN, *IN_BETWEEN}
 
 
+# Opens each menu in turn; returns those whose sheet reaches over the edge, with its edges.
+OPEN_MENUS = """() => [...document.querySelectorAll("details.menu")].flatMap(menu => {
+  if (!menu.checkVisibility()) return [];
+  menu.open = true;
+  const sheet = menu.querySelector(".sheet"), box = sheet?.getBoundingClientRect();
+  menu.open = false;
+  return !box || (box.left >= 0 && box.right <= innerWidth) ? []
+    : [`${menu.className} from ${box.left} to ${box.right}`];
+})"""
+NARROW = (390, 844)
 LOOKS = [("light", 1440, 900), pytest.param("dark", 390, 844, marks=pytest.mark.long)]
 PARTS = 3
 
@@ -200,6 +215,11 @@ def inspect(page: Page, name: str, address: str, scheme: str, width: int) -> lis
     if os.environ.get("PICTURES"):
         PICTURES.mkdir(exist_ok=True)
         page.screenshot(path=PICTURES / f"{name}-{scheme}-{width}.png")
+    return problems_of(page, name, width)
+
+
+def problems_of(page: Page, name: str, width: int) -> list[str]:
+    """Problems of the page that is open, in this window and in one as narrow as a phone."""
     wide = page.evaluate("document.documentElement.scrollWidth")
     problems = [f"{name}: {wide} wide"] if wide > width else []
     page.evaluate(AXE)
@@ -207,4 +227,16 @@ def inspect(page: Page, name: str, address: str, scheme: str, width: int) -> lis
         if violation["impact"] in ("serious", "critical"):
             where = [node["target"][0] for node in violation["nodes"][:3]]
             problems.append(f"{name}: {violation['id']} {where}")
+    return problems + in_narrow(page, name)
+
+
+def in_narrow(page: Page, name: str) -> list[str]:
+    """What reaches over the edge of a phone's screen: the page, or the sheet of a menu."""
+    usual = page.viewport_size
+    page.set_viewport_size({"width": NARROW[0], "height": NARROW[1]})
+    wide = page.evaluate("document.documentElement.scrollWidth")
+    problems = [f"{name}: {wide} wide in {NARROW[0]}"] if wide > NARROW[0] else []
+    problems += [f"{name}: {found}" for found in page.evaluate(OPEN_MENUS)]
+    if usual:
+        page.set_viewport_size(usual)
     return problems

@@ -12,6 +12,7 @@ from hosting.inbound import events
 from hosting.messages.send import send_message
 from hosting.transports import sandbox
 from tests.browser.conftest import PICTURES, Site
+from tests.browser.test_every_page import problems_of
 from tests.hosting.api.test_flows import source
 from tests.hosting.flows.test_running import footer, screen
 
@@ -91,6 +92,7 @@ def test_a_customer_fills_in_a_flow_and_the_inbox_shows_the_answers(site: Site) 
     phone.get_by_label("Something else").check()
     phone.get_by_label("Your wish").fill("No nuts")
     phone.screenshot(path=PICTURES / "phone-flow-390.png")
+    assert problems_of(phone, "phone-flow", 390) == []
     phone.get_by_role("button", name="Next").click()
     expect(phone.get_by_text("A table for 4 on 2026-12-24.")).to_be_visible()
     phone.get_by_role("button", name="Book").click()
@@ -107,4 +109,5 @@ def test_a_customer_fills_in_a_flow_and_the_inbox_shows_the_answers(site: Site) 
     desk.goto(address)
     expect(desk.get_by_text("We are open from")).to_be_visible()
     desk.screenshot(path=PICTURES / "flow-preview-dark-1440.png")
+    assert problems_of(desk, "flow-preview", 1440) == []
     assert message.pk

@@ -106,6 +106,8 @@ def trial_balance() -> dict[str, dict[str, int]]:
     }
 
 
+# The year of India below closes, pays and balances in the same way, in every run.
+@pytest.mark.long
 @pytest.mark.timeout(300)
 def test_two_years_of_five_businesses(db: None) -> None:
     with system("test"):

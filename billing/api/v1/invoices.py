@@ -20,7 +20,7 @@ from core import money
 from core.errors import BadInput, NotYours
 
 
-class LineSerializer(serializers.ModelSerializer[InvoiceLine]):
+class InvoiceLineSerializer(serializers.ModelSerializer[InvoiceLine]):
     """A line; amounts are decimal texts with every significant digit."""
 
     line = serializers.IntegerField(source="position")
@@ -133,7 +133,7 @@ class InvoiceSerializer(serializers.ModelSerializer[Invoice]):
 class InvoiceDetailSerializer(InvoiceSerializer):
     """One invoice with parties, taxes and lines."""
 
-    lines = LineSerializer(many=True)
+    lines = InvoiceLineSerializer(many=True)
 
     class Meta(InvoiceSerializer.Meta):
         fields = (*InvoiceSerializer.Meta.fields, "seller", "buyer", "taxes", "lines")  # type: ignore[assignment]

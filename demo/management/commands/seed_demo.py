@@ -20,13 +20,12 @@ from django.core.wsgi import get_wsgi_application
 from rich.progress import Progress
 
 from accounts.models import ApiKey, Business
+from core.installation import LOGINS_ARE_READY
 from core.tenancy import system
 from demo import progress, script, seed
 from hosting.models import Message, Number
 from shops.models import Product
 
-# The first line that `up` waits for: demo.json has logins and a key.
-LOGINS_ARE_READY = "Demo: the logins are ready."
 # What `demo.json` says of a history that an earlier process has not finished.
 UNFINISHED = "unfinished"
 

@@ -35,7 +35,7 @@ class MediaSerializer(serializers.ModelSerializer[Media]):
         return store.signed_url(media)
 
 
-class UploadSerializer(serializers.Serializer[Any]):
+class MediaUploadSerializer(serializers.Serializer[Any]):
     """A file to upload."""
 
     file = serializers.FileField()
@@ -56,7 +56,7 @@ class MediaList(BusinessAPIMixin, ListAPIView[Media]):
         return store.readable().filter(business_id=self.request.business.pk)
 
     @extend_schema(
-        request={"multipart/form-data": UploadSerializer}, responses={201: MediaSerializer}
+        request={"multipart/form-data": MediaUploadSerializer}, responses={201: MediaSerializer}
     )
     def post(self, request: BusinessAPIRequest) -> Response:
         """Upload a file; its id can be sent as often as you like."""

@@ -46,7 +46,7 @@ class ImportSerializer(serializers.ModelSerializer[ChatImport]):
         return imports_jobs.questions(job) if job.state == ChatImport.State.READY else []
 
 
-class UploadSerializer(StrictSerializer):
+class ChatUploadSerializer(StrictSerializer):
     """A file to import."""
 
     file = serializers.FileField(
@@ -80,10 +80,10 @@ class Imports(BusinessAPIMixin, ListAPIView[ChatImport]):
     serializer_class = ImportSerializer
     parser_classes = (MultiPartParser,)
 
-    @extend_schema(request=UploadSerializer, responses={201: ImportSerializer})
+    @extend_schema(request=ChatUploadSerializer, responses={201: ImportSerializer})
     def post(self, request: BusinessAPIRequest) -> Response:
         """Upload a file; 400 says what is wrong with it, and nothing is stored then."""
-        given = UploadSerializer(data=request.data)
+        given = ChatUploadSerializer(data=request.data)
         given.is_valid(raise_exception=True)
         file = given.validated_data["file"]
         job = imports_jobs.create_import(

@@ -26,7 +26,7 @@ ROWS = Order.objects.select_related(
 STEPS = ("packed", "shipped", "delivered", "cancelled", "paid")
 
 
-class LineSerializer(serializers.ModelSerializer[OrderLine]):
+class OrderLineSerializer(serializers.ModelSerializer[OrderLine]):
     """An order line at the price when ordered."""
 
     product_retailer_id = serializers.CharField(source="retailer_id")
@@ -53,7 +53,7 @@ class OrderSerializer(serializers.ModelSerializer[Order]):
         allow_null=True, help_text="The buyer's number; null once the buyer was forgotten."
     )
     address = serializers.DictField(child=serializers.CharField())
-    lines = LineSerializer(many=True)
+    lines = OrderLineSerializer(many=True)
 
     class Meta:
         model = Order

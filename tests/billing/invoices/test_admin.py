@@ -62,9 +62,11 @@ def _audited() -> list[str]:
 
 def test_each_action_asks_for_confirmation(operator: Client, invoice: Invoice) -> None:
     page = operator.get(reverse("admin:billing_invoice_change", args=[invoice.pk])).content.decode()
-    for deed in ("issue", "void", "reissue", "give_up", "mark_paid", "credit", "refund", "emails"):
+    # An open invoice without payments: nothing to issue, to reissue or to refund.
+    applies = {"void", "give_up", "mark_paid", "credit", "emails"}
+    for deed in (*applies, "issue", "reissue", "refund"):
         url = reverse(f"admin:billing_invoice_{deed}", args=[invoice.pk])
-        assert url in page
+        assert (url in page) is (deed in applies), deed
         assert operator.get(url).status_code == 200
     assert (_status(invoice), _audited()) == ("open", [])
 

@@ -175,3 +175,49 @@ def test_a_card_without_a_version_in_force_is_compared_with_nothing(
     ).content.decode()
     assert "2 changes to nothing" in page
     assert "No business that follows the card was charged." in page
+
+
+def test_files_of_a_refused_upload_are_kept_and_all_their_errors_named(
+    operator: Client, card: RateCard, redis: Any
+) -> None:
+    head = "Market,Currency,Marketing,Utility,Authentication\n"
+    sheet = f"{head}Other,USD,x,0.02,y\nIndia,EUR,0.03,z,0.01\n"
+    tiers = "Market,Currency,From,To\n"
+    refused = _upload(operator, card, sheet, tiers)
+    said = refused.content.decode()
+    assert refused.status_code == 400
+    # Every wrong cell of both rows, not only the first.
+    assert [one in said for one in ("&#x27;x&#x27;", "&#x27;y&#x27;", "&#x27;z&#x27;", "EUR")] == [
+        True
+    ] * 4
+    assert "rates.csv is kept" in said
+    assert "tiers.csv is kept" in said
+    kept = refused.context["form"].data["kept"]
+    address = reverse("admin:billing_ratecard_upload", args=[card.pk])
+    fields = {"valid_from": _next().isoformat(), "free_entry_hours": 72, "free_messages": 0}
+    # Another rate file, with the kept tiers.
+    again = operator.post(
+        address, {**fields, "kept": kept, "rates": SimpleUploadedFile("own.csv", OWN.encode())}
+    )
+    assert (again.status_code, len(_drafts())) == (302, 1)
+    # The kept files alone are read again, and refused again; strangers' keys keep nothing.
+    assert "&#x27;x&#x27;" in operator.post(address, {**fields, "kept": kept}).content.decode()
+    nothing = operator.post(address, {**fields, "kept": "0" * 32})
+    assert "This field is required." in nothing.content.decode()
+    assert len(_drafts()) == 1
+
+
+def test_a_version_has_one_word_and_only_a_draft_can_be_scheduled(
+    operator: Client, card: RateCard
+) -> None:
+    with system("test"):
+        held = versions.version_on(card, _next())
+    assert held
+    of_card = operator.get(reverse("admin:billing_ratecard_change", args=[card.pk]))
+    listed = operator.get(reverse("admin:billing_cardversion_changelist"))
+    for page in (of_card, listed):
+        assert "In force" in page.content.decode()
+    button = reverse("admin:billing_cardversion_schedule", args=[held.pk])
+    page = operator.get(reverse("admin:billing_cardversion_change", args=[held.pk]))
+    assert button not in page.content.decode()
+    assert reverse("admin:billing_cardversion_compare", args=[held.pk]) in page.content.decode()

@@ -42,7 +42,9 @@ def card(name: str, price: int, *, floor: int = 0, **rules: object) -> CardVersi
 
 def prices(business: Business) -> list[int]:
     with system("test"):
-        found = Charge.objects.filter(business_id=business.pk, reverses_id=None).order_by("id")
+        found = Charge.objects.filter(business_id=business.pk, reverses_id=None).order_by(
+            "message_id"
+        )
         return list(found.values_list("price_micros", flat=True))
 
 

@@ -19,7 +19,7 @@ from django.test import Client
 from django.urls import reverse
 from pywa import WhatsApp
 from pywa.types import FlowRequest, FlowResponse
-from pywa.types.flows import FlowTokenNoLongerValid
+from pywa.types.flows import FlowDetails, FlowTokenNoLongerValid
 
 from core.tenancy import system
 from hosting.inbound import events
@@ -87,11 +87,11 @@ class Restaurant:
 
     def __init__(self) -> None:
         self.seen: list[FlowRequest] = []
-        client = WhatsApp(
+        self.client = WhatsApp(
             phone_id="1", token="t", server=None, verify_token="v", app_secret="s",
             business_private_key=PRIVATE,
         )  # fmt: skip
-        self.handle = client.get_flow_request_handler("/flow", self.answered).handle
+        self.handle = self.client.get_flow_request_handler("/flow", self.answered).handle
         self.answers: dict[str, Callable[[FlowRequest], FlowResponse]] = {}
 
     def answered(self, _client: WhatsApp, request: FlowRequest) -> FlowResponse:
@@ -387,3 +387,7 @@ def test_a_preview_shows_all_screens_with_their_examples(number: Number) -> None
     assert "Guests" in text
     assert "hx-post" not in text
     assert Client().get(path + "x").status_code == 404
+    details = FlowDetails.from_dict(ask(caller(number), flow), client=Restaurant().client)
+    assert (details.status, details.json_version) == ("DRAFT", "7.2")
+    assert details.preview is not None
+    assert details.preview.url == shown["preview"]["preview_url"]

@@ -111,8 +111,8 @@ def number(db: None) -> Number:
     return make_number(make_business())
 
 
-def test_300_bent_bodies_are_kept_and_applied(number: Number) -> None:
-    hunt(number, 300)
+def test_100_bent_bodies_are_kept_and_applied(number: Number) -> None:
+    hunt(number, 100)
 
 
 @pytest.mark.long

@@ -189,6 +189,8 @@ def test_what_somebody_writes_to_a_group_is_in_a_thread_of_the_group(
     assert "_author" not in passed[passed["type"]]
     page = reader(number.business, "agent").get(f"/inbox/{thread.public_id}/").content.decode()
     assert (found.author_name or found.author) in page
+    assert "A group is read here" in page
+    assert f"/inbox/{thread.public_id}/templates/" not in page
 
 
 def test_a_group_message_leaves_the_senders_own_thread_alone(number: Number) -> None:

@@ -102,7 +102,7 @@ def prices(number: Number) -> list[tuple[str, int]]:
     events.apply_due()
     meter.meter_due()
     with system("test"):
-        found = Charge.objects.filter(business_id=number.business_id).order_by("id")
+        found = Charge.objects.filter(business_id=number.business_id).order_by("message_id")
         return [(row.rule, row.price_micros) for row in found]
 
 

@@ -36,8 +36,23 @@ def typed(number: Number, **changes: str) -> dict[str, str]:
         "body": "Your order {{1}} is on its way.",
         "examples": "4711",
         "footer": "Luma",
-        "buttons": "Thanks\nTrack it | https://example.com/{{1}}\nCall us | +14155550100",
+        **buttons(
+            ("QUICK_REPLY", "Thanks", ""),
+            ("URL", "Track it", "https://example.com/{{1}}"),
+            ("PHONE_NUMBER", "Call us", "+14155550100"),
+            ("QUICK_REPLY", "", ""),
+        ),
     } | changes
+
+
+def buttons(*rows: tuple[str, str, str]) -> dict[str, str]:
+    """What a browser posts for rows of kind, text, and address or number."""
+    names = ("kind", "text", "target")
+    return {"buttons-TOTAL_FORMS": str(len(rows)), "buttons-INITIAL_FORMS": "0"} | {
+        f"buttons-{n}-{name}": value
+        for n, row in enumerate(rows)
+        for name, value in zip(names, row, strict=True)
+    }
 
 
 def only() -> Template:
@@ -93,11 +108,14 @@ def test_a_template_is_written_as_people_write_one(client: Client, number: Numbe
     [
         ({"name": "Upper Case"}, "name may have lower-case letters"),
         ({"body": "{{1}}"}, "must not begin or end"),
-        ({"language": "english"}, "language must be a code"),
+        ({"language": "english"}, "english is not one of the available choices"),
         ({"examples": ""}, None),
         ({"body": ""}, "This field is required"),
         ({"examples": "a\nb"}, "2 values for 1 variables"),
-        ({"buttons": "x | ftp://y"}, "http:// or https://"),
+        (buttons(("URL", "x", "ftp://y")), "http:// or https://"),
+        (buttons(("URL", "x", "")), "The button needs an address or a number."),
+        (buttons(("URL", "", "https://example.com")), "The button needs a text."),
+        (buttons(("QUICK_REPLY", "Yes", "https://example.com")), "A reply has no address"),
     ],
 )
 def test_what_is_refused_is_said_and_nothing_typed_is_lost(
@@ -111,7 +129,7 @@ def test_what_is_refused_is_said_and_nothing_typed_is_lost(
     assert (
         answer.status_code,
         says in page,
-        "Call us | +14155550100" in page or "buttons" in changes,
+        'value="+14155550100"' in page or "buttons-0-text" in changes,
     ) == (
         422,
         True,
@@ -124,7 +142,11 @@ def test_what_is_refused_is_said_and_nothing_typed_is_lost(
 def test_the_preview_shows_what_is_typed_so_far_escaped(client: Client, number: Number) -> None:
     page = client.post(
         reverse("preview_template"),
-        {"body": "*Hi* {{1}} <script>", "examples": "Ada", "buttons": "Yes"},
+        {
+            "body": "*Hi* {{1}} <script>",
+            "examples": "Ada",
+            **buttons(("QUICK_REPLY", "Yes", "")),
+        },
     ).content.decode()
     assert "<strong>Hi</strong> Ada &lt;script&gt;" in page
     assert "<span>Yes</span>" in page

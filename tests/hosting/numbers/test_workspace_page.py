@@ -13,7 +13,15 @@ from accounts.models import AuditEntry, Business, Plan
 from billing.metering import meter
 from billing.models import Charge
 from core.tenancy import scope, system
-from hosting.models import Contact, Conversation, Erasure, FormerNumber, Message, Number
+from hosting.models import (
+    Contact,
+    Conversation,
+    Erasure,
+    FormerNumber,
+    Message,
+    Number,
+    SimulatedPhone,
+)
 from hosting.numbers import onboarding
 from hosting.privacy import erasure
 from tests.factories import make_business, make_deliveries, make_member, make_number
@@ -171,3 +179,27 @@ def test_it_stays_within_the_business(number: Number) -> None:
         assert erasure.request_all_erasures(business=number.business) == (0, 0)
     assert len(rows(Contact)) == 1
     assert not rows(Erasure)
+
+
+def test_conversations_with_test_phones_are_removed_and_no_others(
+    owner: Client, number: Number
+) -> None:
+    business = number.business
+    with system("test"):
+        for digits in ("14155550101", "14155550102"):
+            SimulatedPhone.objects.create(business=business, wa_id=digits, name="Ann")
+        Number.objects.filter(pk=number.pk).update(is_test=True)
+    live = make_number(business, digits="4930123456", is_test=False)
+    make_deliveries(business, number, 1, to="14155550101", at=NOON)
+    # A test phone that has to do with a live number, and somebody who is no test phone.
+    make_deliveries(business, live, 1, to="14155550102", at=NOON)
+    make_deliveries(business, number, 1, to="14155550103", at=NOON)
+    page = owner.get(reverse("business")).content.decode()
+    assert "Remove 1 test conversation" in page
+    said = owner.post(reverse("erase_test_data"), follow=True).content.decode()
+    assert "1 test conversation is being removed." in said
+    owner.post(reverse("erase_test_data"))
+    assert erasure.erase_due() == 1
+    assert {row.wa_id for row in rows(Contact)} == {"14155550102", "14155550103"}
+    owner.get(reverse("business"))
+    assert "test conversation" not in owner.get(reverse("business")).content.decode()
