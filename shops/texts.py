@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from core import links, money
 from core.errors import BadInput
 from core.territories import country_name, locale
+from hosting.cloudapi.payments import FINAL
 from shops.models import (
     Cart,
     DeliveryMethod,
@@ -31,6 +32,8 @@ STATUS = {
     OrderUpdateKind.CANCELLED: "canceled",
     OrderUpdateKind.EXPIRED: "canceled",
 }
+# Updates after which an `order_status` of another state is refused.
+ENDS = [kind for kind, status in STATUS.items() if status in FINAL]
 
 
 def format_minor(minor: int, currency: str) -> str:

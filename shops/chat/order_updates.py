@@ -67,12 +67,20 @@ def _notify_buyer(update: OrderUpdate) -> None:
         return
     conversation.business = update.business
     if words := texts.update_text(update):
-        plain = send.needs_plain_messages(conversation)
+        plain = send.needs_plain_messages(conversation) or _was_ended(update)
         send.send_to_buyer(
             conversation, texts.status_update(update, words, plain=plain), order=update.order
         )
     if update.kind == OrderUpdateKind.PAID and (receipt := _receipt(update.order)):
         send.send_to_buyer(conversation, ("document", receipt), order=update.order)
+
+
+def _was_ended(update: OrderUpdate) -> bool:
+    """Whether the buyer was told before that the order is completed or cancelled: the network
+    refuses another status then (2046), so what follows, such as a refund, is said in a text.
+    """
+    before = OrderUpdate.objects.filter(order=update.order_id, pk__lt=update.pk)
+    return before.filter(kind__in=texts.ENDS).exists()
 
 
 def _receipt(order: Order) -> dict[str, Any] | None:
