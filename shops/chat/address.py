@@ -97,6 +97,7 @@ def _set_address(order: Order, message: Message, given: dict[str, str]) -> None:
     if method is None:
         return
     given.setdefault("country", _requested_country(message))
+    is_first = not order.address.get("street")
     try:
         order = choose_delivery(order, method=method, address=given)
     except BadInput as wrong:
@@ -112,6 +113,8 @@ def _set_address(order: Order, message: Message, given: dict[str, str]) -> None:
         words = _("Thank you. Your order %(order)s comes to:\n%(address)s")
         confirmation = words % {"order": order, "address": texts.address_lines(order.address)}
         send.send_to_buyer(message.conversation, texts.text_message(confirmation), order=order)
+        if is_first:
+            send.ask_payment(order, message.conversation)
 
 
 def _requested_country(message: Message) -> str:

@@ -118,13 +118,13 @@ def ask_next(order: Order, conversation: Conversation) -> None:
 
 
 def ask_address_and_payment(order: Order, conversation: Conversation) -> None:
-    """Ask for the address where delivery needs one, and for the payment.
+    """Ask for the address where delivery needs one, else for the payment, which follows an address.
 
-    The pay page asks for what is not answered in the chat.
+    Where no form can be shown in the chat, the pay page asks for the address.
     """
-    if order.delivery_name and not order.address.get("street"):
-        ask_address(order, conversation)
-    ask_payment(order, conversation)
+    lacks_address = order.delivery_name and not order.address.get("street")
+    if not (lacks_address and ask_address(order, conversation)):
+        ask_payment(order, conversation)
 
 
 def ask_address(
@@ -136,7 +136,7 @@ def ask_address(
 ) -> bool:
     """Send the address form, again with `given` values and what is `wrong` with them.
 
-    Returns False where no form can be shown.
+    Returns False where no form can be shown or sent.
     """
     method = order.catalog.delivery_methods.filter(
         name=order.delivery_name, needs_address=True
@@ -145,8 +145,8 @@ def ask_address(
     if not country:
         return False
     known = given or _last_address(conversation, country)
-    send_to_buyer(conversation, texts.address_request(order, country, known, wrong), order=order)
-    return True
+    form = texts.address_request(order, country, known, wrong)
+    return send_to_buyer(conversation, form, order=order) is not None
 
 
 def _form_country(method: DeliveryMethod, conversation: Conversation) -> str:

@@ -2,6 +2,7 @@
 changed.
 """
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -271,8 +272,13 @@ def test_delivery_is_chosen_in_the_chat_with_its_price(
         dispatch.price_minor,
         930,
     )
-    asked, payment = shop_messages(catalog)[1:]
+    [asked] = shop_messages(catalog)[1:]
     assert asked["type"] == "address_message"
+    address = {"name": "Zoe", "address": "Main 1", "city": "Burlington", "postal_code": "05401"}
+    filled = json.dumps({"values": address})
+    form = {"name": "address_message", "body": "Sent", "response_json": filled}
+    send(catalog, phone, "interactive", {"type": "nfm_reply", "nfm_reply": form})
+    payment = shop_messages(catalog)[-1]
     sums = payment["action"]["parameters"]["order"]
     assert sums["shipping"] == {"value": 450, "offset": 100, "description": "Dispatch"}
 
