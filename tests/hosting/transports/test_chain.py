@@ -8,6 +8,7 @@ import base64
 import hashlib
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -89,9 +90,11 @@ class Parley:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
+            start_new_session=True,
         )
         stack.callback(process.wait)
-        stack.callback(process.kill)
+        # The whole group: a web server that is killed leaves its workers.
+        stack.callback(os.killpg, process.pid, signal.SIGKILL)
         return process
 
     def do(self, what, **more):
