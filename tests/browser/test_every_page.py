@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.urls import URLPattern, URLResolver, get_resolver
+from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import Page
 
 from tests.address_rows import ROWS, ForKeys
@@ -234,8 +235,13 @@ def in_narrow(page: Page, name: str) -> list[str]:
     """What reaches over the edge of a phone's screen: the page, or the sheet of a menu."""
     usual = page.viewport_size
     page.set_viewport_size({"width": NARROW[0], "height": NARROW[1]})
-    wide = page.evaluate("document.documentElement.scrollWidth")
-    problems = [f"{name}: {wide} wide in {NARROW[0]}"] if wide > NARROW[0] else []
+    problems: list[str] = []
+    try:
+        # The window is narrow before the page is laid out anew.
+        page.wait_for_function("document.documentElement.scrollWidth <= innerWidth", timeout=3000)
+    except PlaywrightError:
+        wide = page.evaluate("document.documentElement.scrollWidth")
+        problems.append(f"{name}: {wide} wide in {NARROW[0]}")
     problems += [f"{name}: {found}" for found in page.evaluate(OPEN_MENUS)]
     if usual:
         page.set_viewport_size(usual)
