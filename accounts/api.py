@@ -28,7 +28,6 @@ where the view has no `number_path`, 404 for an id of another business, and 429 
 makes more requests than its plan allows.
 """
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -64,7 +63,6 @@ from core.errors import BadInput, NotAllowed, ParleyError
 from core.paging import KeysetPagination
 
 log = structlog.get_logger(__name__)
-KEY = re.compile(r"parley_([0-9a-f]{8})_[A-Za-z0-9_-]{43}")
 
 Row = TypeVar("Row", bound=Model)
 
@@ -105,16 +103,13 @@ class ApiKeyAuthentication(BaseAuthentication):
     def authenticate(self, request: Request) -> tuple[Caller, int]:
         """The caller and the id of the key; 401 for one that is malformed, unknown or not live."""
         scheme, _, text = request.headers.get("Authorization", "").partition(" ")
-        match = KEY.fullmatch(text.strip())
-        if scheme.lower() != "bearer" or match is None:
+        sent = ApiKey.read(text.strip())
+        if scheme.lower() != "bearer" or sent is None:
             raise exceptions.NotAuthenticated(
                 "Send a live API key as 'Authorization: Bearer parley_…'."
             )
         with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT * FROM accounts_open_key(%s, %s)",
-                [match[1], ApiKey.digest_of(text.strip())],
-            )
+            cursor.execute("SELECT * FROM accounts_open_key(%s, %s)", [sent.prefix, sent.digest])
             row = cursor.fetchone()
         if row is None:
             raise exceptions.AuthenticationFailed("This API key is unknown, revoked or expired.")
@@ -122,7 +117,7 @@ class ApiKeyAuthentication(BaseAuthentication):
         business = Business.objects.select_related("plan").get(pk=row[1])
         caller = Caller(business, row[0], frozenset(row[2]), row[3] and frozenset(row[3]))
         request.business = caller.business  # type: ignore[attr-defined]
-        request._request.api_key = f"parley_{match[1]}"  # type: ignore[attr-defined]
+        request._request.api_key = sent.shown  # type: ignore[attr-defined]
         return caller, caller.key_id
 
     def authenticate_header(self, request: Request) -> str:

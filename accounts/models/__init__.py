@@ -13,7 +13,7 @@ from accounts.models.businesses import (
     known_timezone,
 )
 from accounts.models.invitations import Invitation, in_a_week
-from accounts.models.keys import ApiKey, ApiKeyQuerySet, KeyScope, all_scopes
+from accounts.models.keys import ApiKey, ApiKeyQuerySet, KeyScope, SentKey, all_scopes
 from accounts.models.users import User, UserManager
 
 __all__ = [
@@ -30,6 +30,7 @@ __all__ = [
     "Plan",
     "PlanTerm",
     "Role",
+    "SentKey",
     "User",
     "UserManager",
     "all_scopes",

@@ -1,10 +1,11 @@
 """API keys, by which programs of a business authenticate."""
 
 import hashlib
+import re
 import secrets
 from collections.abc import Sequence
 from datetime import datetime
-from typing import ClassVar, Self
+from typing import ClassVar, NamedTuple, Self
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -32,6 +33,18 @@ class KeyScope(models.TextChoices):
 def all_scopes() -> list[str]:
     """All scopes; the default of new keys."""
     return list(KeyScope.values)
+
+
+class SentKey(NamedTuple):
+    """A key as it was sent: its prefix, and the SHA-256 of its text, by which it is looked up."""
+
+    prefix: str
+    digest: bytes
+
+    @property
+    def shown(self) -> str:
+        """What logs and the audit log name it by."""
+        return f"parley_{self.prefix}"
 
 
 class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
@@ -65,6 +78,10 @@ class ApiKey(models.Model):
     expires_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
     last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    TEXT: ClassVar = re.compile(r"parley_([0-9a-f]{8})_[A-Za-z0-9_-]{43}")
+    # The header as most clients send it.
+    BEARER: ClassVar = "Bearer "
 
     objects = ApiKeyQuerySet.as_manager()
 
@@ -113,6 +130,17 @@ class ApiKey(models.Model):
     def digest_of(text: str) -> bytes:
         """SHA-256 of a key's whole text, 32 bytes."""
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
+
+    @classmethod
+    def read(cls, text: str) -> SentKey | None:
+        """The key that a text is; None where it has not the form of one."""
+        match = cls.TEXT.fullmatch(text)
+        return SentKey(match[1], cls.digest_of(text)) if match else None
+
+    @classmethod
+    def read_bearer(cls, header: str) -> SentKey | None:
+        """The key of an `Authorization` header as most clients send it; None for any other."""
+        return cls.read(header.removeprefix(cls.BEARER)) if header.startswith(cls.BEARER) else None
 
     def revoke(self) -> None:
         """Revoke the key from the next request on; an earlier time of revocation stays."""

@@ -1,6 +1,5 @@
 """Authentication of Cloud API requests by API key, in one round trip."""
 
-import re
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -29,7 +28,6 @@ from hosting.messages import rate_limits
 from hosting.models import Account, Number
 
 log = structlog.get_logger(__name__)
-KEY = re.compile(r"parley_([0-9a-f]{8})_[A-Za-z0-9_-]{43}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,14 +130,13 @@ def authenticated(
     `is_rate_limited` the caller counts the request together with what it sends. What is done in
     it is recorded in the audit log, unless it `is_check` only.
     """
-    text = key_text(request)
-    match = KEY.fullmatch(text)
-    if match is None:
+    sent = ApiKey.read(key_text(request))
+    if sent is None:
         raise CloudApiError(190, "Send a live API key as 'Authorization: Bearer parley_…'.")
     with tenancy.deferred_scope():
         found = fetch_prepared(
             "SELECT * FROM hosting_authenticate(%s, %s, %s)",
-            [match[1], ApiKey.digest_of(text), phone_number_id],
+            [sent.prefix, sent.digest, phone_number_id],
         )
         if found is None:
             raise CloudApiError(190, "This API key is unknown, revoked or expired.")
@@ -148,7 +145,7 @@ def authenticated(
         caller = _caller(row)
         if is_rate_limited:
             rate_limits.check_key_rate(key_id=caller.key_id, business=caller.business)
-        request.api_key = f"parley_{match[1]}"  # type: ignore[attr-defined]
+        request.api_key = sent.shown  # type: ignore[attr-defined]
         with acts.silent() as written:
             yield caller
             if not is_check:

@@ -1,7 +1,5 @@
 """`POST /{phone_number_id}/messages`: two round trips for a usual message."""
 
-import re
-
 from django.http import HttpRequest, HttpResponse
 
 from accounts.models import ApiKey, KeyScope
@@ -19,9 +17,8 @@ from hosting.messages.read_receipts import mark_message_read
 from hosting.messages.usual_sends import send_usual
 from hosting.models import Message, Transport
 
-# The name of the route that is not in the audit log, and a key as most clients send it.
+# The name of the route that is not in the audit log.
 USUAL = "cloudapi_messages"
-LIVE = re.compile(r"Bearer (parley_([0-9a-f]{8})_[A-Za-z0-9_-]{43})")
 
 
 @cloud_api("POST")
@@ -56,9 +53,9 @@ def marketing_messages(request: HttpRequest, phone_number_id: str) -> HttpRespon
 def _usual(request: HttpRequest, phone_number_id: str) -> HttpResponse | None:
     """Send a usual message; None where it is not one, and nothing was done."""
     match = request.resolver_match
-    live = LIVE.fullmatch(request.headers.get("Authorization", ""))
+    sent = ApiKey.read_bearer(request.headers.get("Authorization", ""))
     if (
-        live is None
+        sent is None
         or "Idempotency-Key" in request.headers
         or match is None
         or match.url_name != USUAL
@@ -70,15 +67,10 @@ def _usual(request: HttpRequest, phone_number_id: str) -> HttpResponse | None:
         return None
     if isinstance(wanted, sends.ReadRequest):
         return None
-    wamid = send_usual(
-        prefix=live[2],
-        digest=ApiKey.digest_of(live[1]),
-        phone_number_id=phone_number_id,
-        wanted=wanted,
-    )
+    wamid = send_usual(key=sent, phone_number_id=phone_number_id, wanted=wanted)
     if wamid is None:
         return None
-    request.api_key = f"parley_{live[2]}"  # type: ignore[attr-defined]
+    request.api_key = sent.shown  # type: ignore[attr-defined]
     notify(tasks.deliver)
     return _accepted({"input": wanted.input, "wa_id": one_form(wanted.to)}, wamid)
 

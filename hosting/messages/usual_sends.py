@@ -11,6 +11,7 @@ from django.db.utils import IntegrityError
 from django.utils.timezone import now as utc_now
 from psycopg.types.numeric import Int8
 
+from accounts.models import SentKey
 from accounts.plans import limits
 from core import tenancy
 from core.rate_limit import take
@@ -56,18 +57,16 @@ class Opened(NamedTuple):
     components: Any
 
 
-def send_usual(
-    *, prefix: str, digest: bytes, phone_number_id: str, wanted: sends.SendRequest
-) -> str | None:
+def send_usual(*, key: SentKey, phone_number_id: str, wanted: sends.SendRequest) -> str | None:
     """Accept a message for sending and return its wamid, or None if nothing was done.
 
-    `prefix` and `digest` are those of the API key. Call outside of a transaction; the caller
-    notifies the queue. None means that the send is not a usual one: use `send.send_message`.
+    Call outside of a transaction; the caller notifies the queue. None means that the send is not a
+    usual one: use `send.send_message`.
     """
     person = one_form(wanted.to)
     if not _is_usual(wanted):
         return None
-    opened = _open(prefix, digest, phone_number_id, person, wanted)
+    opened = _open(key, phone_number_id, person, wanted)
     if opened is None or person == one_form(opened.digits):
         return None
     at = opened.clock_at or utc_now()
@@ -75,7 +74,7 @@ def send_usual(
     text = _text_of(opened, wanted) if is_open or wanted.kind == "template" else None
     if text is None or not _within_rate(opened, person):
         return None
-    return _write(opened, wanted, text, at, is_open)
+    return _write(opened, wanted, person, text, at, is_open)
 
 
 def _is_usual(wanted: sends.SendRequest) -> bool:
@@ -88,14 +87,14 @@ def _is_usual(wanted: sends.SendRequest) -> bool:
 
 
 def _open(
-    prefix: str, digest: bytes, phone_number_id: str, person: str, wanted: sends.SendRequest
+    key: SentKey, phone_number_id: str, person: str, wanted: sends.SendRequest
 ) -> Opened | None:
     template = wanted.content if wanted.kind == "template" else {}
     names = template.get("name", ""), template.get("language", {}).get("code", "")
     with tenancy.one_statement():
         row = fetch_prepared(
             "SELECT * FROM hosting_open_send(%s, %s, %s, %s, %s, %s)",
-            [prefix, digest, phone_number_id, person, *names],
+            [*key, phone_number_id, person, *names],
         )
     return None if row is None else Opened(*row)
 
@@ -131,9 +130,14 @@ def _within_rate(opened: Opened, person: str) -> bool:
 
 
 def _write(
-    opened: Opened, wanted: sends.SendRequest, text: str, at: datetime, is_open: bool
+    opened: Opened,
+    wanted: sends.SendRequest,
+    person: str,
+    text: str,
+    at: datetime,
+    is_open: bool,
 ) -> str | None:
-    person, wamid, is_template = one_form(wanted.to), new_wamid(), wanted.kind == "template"
+    wamid, is_template = new_wamid(), wanted.kind == "template"
     entry_at = free_entry(opened.referred_at, opened.free_entry_at, at=at)
     values = {
         "mark": tenancy.mark_of(opened.business_id),

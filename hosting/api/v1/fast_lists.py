@@ -18,7 +18,7 @@ from django.db.utils import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path
 
-from accounts.models import ApiKey
+from accounts.models import ApiKey, SentKey
 from accounts.plans import limits
 from core import tenancy
 from core.json_renderer import dumps
@@ -30,7 +30,6 @@ from hosting.models import Conversation, Message
 PREFIX = "/api/v1/"
 # What a client that wants JSON sends; another header is the view's to understand.
 ACCEPTED = frozenset({"", "*/*", "application/json", "application/json, text/plain, */*"})
-LIVE = re.compile(r"Bearer parley_[0-9a-f]{8}_[A-Za-z0-9_-]{43}")
 SIZE = re.compile("[1-9][0-9]{0,2}")
 # A number of so many digits may not fit into 64 bits; orjson would read it as a fraction.
 LONG_NUMBER = re.compile("[0-9]{19}")
@@ -89,22 +88,21 @@ class FastList:
         asked = self._asked(request)
         if asked is None:
             return None
-        after, size = asked
-        text = request.headers["Authorization"][7:]
-        key = [text[7:15], ApiKey.digest_of(text)]
+        key, after, size = asked
         found = self._read([*key, *kwargs.values(), *after, size + 1])
         if found is None or LONG_NUMBER.search(found.rows or "") or not _within_rate(found):
             return None
         # For logs and the audit log.
-        request.api_key = text[:15]  # type: ignore[attr-defined]
+        request.api_key = key.shown  # type: ignore[attr-defined]
         return self._answer(orjson.loads(found.rows or "[]"), size)
 
-    def _asked(self, request: HttpRequest) -> tuple[list[Any], int] | None:
-        """The place to begin after and the size of the page, where this list answers that."""
+    def _asked(self, request: HttpRequest) -> tuple[SentKey, list[Any], int] | None:
+        """The key, the place to begin after and the page's size, where this list answers that."""
         headers, query = request.headers, request.GET
         size = query.get("limit", str(KeysetPagination.default_limit))
+        key = ApiKey.read_bearer(headers.get("Authorization", ""))
         if (
-            not LIVE.fullmatch(headers.get("Authorization", ""))
+            key is None
             or headers.get("Accept", "") not in ACCEPTED
             or not query.keys() <= {"limit", "after"}
             or not SIZE.fullmatch(size)
@@ -113,11 +111,12 @@ class FastList:
             return None
         after = query.get("after", "")
         if not after:
-            return [None] * len(self.ordering), int(size)
+            return key, [None] * len(self.ordering), int(size)
         try:
-            return read_cursor(after, self.model._default_manager.all(), self.ordering), int(size)
+            place = read_cursor(after, self.model._default_manager.all(), self.ordering)
         except ValueError:
             return None
+        return key, place, int(size)
 
     def _read(self, values: list[Any]) -> KeyPage | None:
         try:

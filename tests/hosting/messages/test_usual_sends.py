@@ -108,8 +108,9 @@ def _opened(sender: Sender, to: str = TO, template: str = "hello") -> usual_send
         | {"template": {"name": template, "language": {"code": "en_US"}}}
     )
     assert isinstance(wanted, sends.SendRequest)
-    prefix, digest = sender.key[7:15], ApiKey.digest_of(sender.key)
-    return usual_sends._open(prefix, digest, sender.number.phone_number_id, to, wanted)
+    key = ApiKey.read(sender.key)
+    assert key is not None
+    return usual_sends._open(key, sender.number.phone_number_id, to, wanted)
 
 
 def test_a_new_customer_is_made_with_the_message_or_not_at_all(sender: Sender) -> None:
