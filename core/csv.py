@@ -53,10 +53,14 @@ def csv_rows(header: Iterable[str], rows: Iterable[Iterable[Any]]) -> Iterator[s
 
 
 def csv_response(name: str, header: Iterable[str], rows: Iterable[Iterable[Any]]) -> HttpResponse:
-    """A download of a page's table: `<name>.csv` in UTF-8, marked so that spreadsheets know it."""
-    text = "".join(csv_rows(header, rows))
+    """A download of a page's table, as `csv_download`."""
+    return csv_download(name, csv_rows(header, rows))
+
+
+def csv_download(name: str, lines: Iterable[str]) -> HttpResponse:
+    """A download of lines of CSV: `<name>.csv` in UTF-8, marked so that spreadsheets know it."""
     return HttpResponse(
-        text.encode("utf-8-sig"),
+        "".join(lines).encode("utf-8-sig"),
         content_type="text/csv; charset=utf-8",
         headers={"Content-Disposition": f'attachment; filename="{name}.csv"'},
     )

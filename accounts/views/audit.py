@@ -9,6 +9,7 @@ from django.views.decorators.http import require_GET
 from accounts.access import BusinessRequest, member_page
 from accounts.audit import history, words
 from accounts.models import ADMINS, AuditEntry
+from core.csv import csv_download
 
 CSV_LIMIT = 100_000
 
@@ -20,11 +21,7 @@ def audit(request: BusinessRequest) -> HttpResponse:
     filters = history.Filters.read(request.GET)
     found = history.matching(request.business, filters)
     if request.GET.get("csv"):
-        text = "".join(history.as_csv(found, CSV_LIMIT))
-        headers = {"Content-Disposition": 'attachment; filename="audit.csv"'}
-        return HttpResponse(
-            text.encode("utf-8-sig"), content_type="text/csv; charset=utf-8", headers=headers
-        )
+        return csv_download("audit", history.as_csv(found, CSV_LIMIT))
     rows, older = history.page(found, before=filters.before)
     own = AuditEntry.objects.filter(business=request.business)
     context: dict[str, Any] = {

@@ -8,7 +8,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET
 
 from accounts.access import BusinessRequest, member_page
-from core.csv import csv_line
+from core.csv import csv_download, csv_response
 from hosting.conversations import thread
 from hosting.extensions import notes_for
 from hosting.media.store import media_of, signed_path
@@ -30,11 +30,7 @@ def messages(request: BusinessRequest) -> HttpResponse:
     filters = log.Filters.read(request.GET)
     found = log.matching(request.business, filters)
     if request.GET.get("csv"):
-        text = "".join(log.as_csv(found, CSV_LIMIT))
-        headers = {"Content-Disposition": 'attachment; filename="messages.csv"'}
-        return HttpResponse(
-            text.encode("utf-8-sig"), content_type="text/csv; charset=utf-8", headers=headers
-        )
+        return csv_download("messages", log.as_csv(found, CSV_LIMIT))
     rows, older = log.page(found, before=filters.before)
     notes = notes_for(request.business.pk, [row.pk for row in rows])
     context: dict[str, Any] = {
@@ -59,16 +55,7 @@ def _refused(request: BusinessRequest) -> HttpResponse:
         .order_by("-created_at", "-id")
     )
     if request.GET.get("csv"):
-        lines = [
-            csv_line(REFUSED_COLUMNS),
-            *(csv_line(_refused_cells(row)) for row in found[:CSV_LIMIT]),
-        ]
-        headers = {"Content-Disposition": 'attachment; filename="refused.csv"'}
-        return HttpResponse(
-            "".join(lines).encode("utf-8-sig"),
-            content_type="text/csv; charset=utf-8",
-            headers=headers,
-        )
+        return csv_response("refused", REFUSED_COLUMNS, map(_refused_cells, found[:CSV_LIMIT]))
     rows = [
         (row, orjson.dumps(row.content, option=orjson.OPT_INDENT_2).decode())
         for row in found[:REFUSED_SHOWN]
