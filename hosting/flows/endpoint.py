@@ -1,7 +1,5 @@
 """Requests of running flows to the business's endpoint: encrypted, signed, short."""
 
-import hashlib
-import hmac
 from contextlib import suppress
 from typing import Any
 
@@ -10,6 +8,7 @@ from django.utils.translation import gettext as _
 from core import outbound
 from core.http import FetchFailed, fetch
 from hosting.cloudapi.json import MalformedJson, as_dict, as_text, read_json
+from hosting.cloudapi.webhooks import sign
 from hosting.flows.encryption import Sealed, Undecryptable, seal, unseal
 from hosting.models import Flow, Number
 
@@ -63,10 +62,9 @@ def exchange(flow: Flow, number: Number, request: dict[str, Any]) -> dict[str, A
 
 
 def _sent(flow: Flow, body: bytes) -> Any:
-    signature = hmac.new(flow.account.secrets[0].encode(), body, hashlib.sha256).hexdigest()
     headers = {
         "content-type": "application/json",
-        "x-hub-signature-256": f"sha256={signature}",
+        "x-hub-signature-256": sign(body, flow.account.secrets[0]),
     }
     try:
         with outbound.slot(flow.business_id):

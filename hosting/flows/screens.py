@@ -1,7 +1,7 @@
 """A screen of a running flow as the phone draws it: components in order, with their values."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +12,7 @@ from hosting.flows.expressions import evaluate, holds, resolve
 FILES = frozenset({"PhotoPicker", "DocumentPicker"})
 MANY = frozenset({"CheckboxGroup", "ChipsSelector"})
 CHOICES = MANY | {"RadioButtonsGroup", "Dropdown"}
+_CONDITIONS = frozenset({"If", "Switch"})
 # Of these no property is resolved before it is needed: actions see what was typed since.
 _ACTIONS = ("on-click-action", "on-select-action", "on-unselect-action")
 _FORM_NAME = re.compile(r"\$\{form\.([A-Za-z0-9_-]+)")
@@ -144,27 +145,30 @@ def draw(document: dict[str, Any], frames: list[dict[str, Any]]) -> Screen:
         "form": dict(frame["form"]),
         "screen": {one["screen"]: {"data": one["data"], "form": one["form"]} for one in frames},
     }
-    layout = as_dict(source.get("layout"))
-    found = list(_components(as_list(layout.get("children")), "", {}))
-    for component, _, given in found:
+    children = as_list(as_dict(source.get("layout")).get("children"))
+    found = list(_walk(children, _all_branches))
+    for component, _, form in found:
         # A field has a value before anybody types, which conditions may ask for.
         if component.get("type") in INPUTS:
             names["form"].setdefault(
-                as_text(component.get("name")), _first_value(component, given, names)
+                as_text(component.get("name")), _first_value(component, form, names)
             )
     names["screen"][frame["screen"]]["form"] = names["form"]
     parts = [
-        _part(component, path, given, names)
-        for component, path, given in _visible(as_list(layout.get("children")), names)
+        _part(component, path, form, names)
+        for component, path, form in _walk(children, lambda one: _taken_branch(one, names))
+        if component.get("type") not in _CONDITIONS and _is_visible(component, names)
     ]
-    followed = {
-        name
-        for component, _, given in found
-        for name in _FORM_NAME.findall(str(_own_properties(component)))
-    }
+    followed = _followed(component for component, _, _ in found)
     for part in parts:
         part.is_followed = part.name in followed or part.acts_on_choice
     return Screen(frame["screen"], as_text(resolve(source.get("title"), names)), parts, names)
+
+
+def _followed(components: Iterable[dict[str, Any]]) -> set[str]:
+    """Names of the inputs whose values the components show."""
+    shown = (str(_own_properties(component)) for component in components)
+    return {name for text in shown for name in _FORM_NAME.findall(text)}
 
 
 def _own_properties(component: dict[str, Any]) -> dict[str, Any]:
@@ -176,42 +180,45 @@ def _own_properties(component: dict[str, Any]) -> dict[str, Any]:
 Found = tuple[dict[str, Any], str, dict[str, Any]]
 
 
-def _components(children: list[Any], path: str, form: dict[str, Any]) -> Iterator[Found]:
-    """Yield all components with their path and the form around them."""
+def _walk(
+    children: list[Any],
+    branches_of: Callable[[dict[str, Any]], dict[str, Any]],
+    path: str = "",
+    form: dict[str, Any] | None = None,
+) -> Iterator[Found]:
+    """Yield components with their path and the form around them: those of the screen, and of the
+    branches of each as `branches_of` names them.
+    """
     for n, component in enumerate(map(as_dict, children)):
         place = f"{path}{n}"
         if component.get("type") == "Form":
-            yield from _components(as_list(component.get("children")), f"{place}.", component)
+            held = as_list(component.get("children"))
+            yield from _walk(held, branches_of, f"{place}.", component)
             continue
-        yield component, place, form
-        branches = {
-            "then": component.get("then"),
-            "else": component.get("else"),
-            **as_dict(component.get("cases")),
-        }
-        for name, held in branches.items():
-            yield from _components(as_list(held), f"{place}.{name}.", form)
+        yield component, place, form or {}
+        for name, branch in branches_of(component).items():
+            yield from _walk(as_list(branch), branches_of, f"{place}.{name}.", form)
 
 
-def _visible(
-    children: list[Any], names: dict[str, Any], path: str = "", form: dict[str, Any] | None = None
-) -> Iterator[Found]:
-    """Yield the components that conditions show now."""
-    for n, component in enumerate(map(as_dict, children)):
-        place, kind = f"{path}{n}", component.get("type")
-        if kind == "Form":
-            yield from _visible(as_list(component.get("children")), names, f"{place}.", component)
-        elif kind == "If":
-            branch = "then" if holds(component.get("condition"), names) else "else"
-            held = as_list(component.get(branch))
-            yield from _visible(held, names, f"{place}.{branch}.", form)
-        elif kind == "Switch":
-            value = as_text(_switched(component.get("value"), names))
-            cases = as_dict(component.get("cases"))
-            case = value if value in cases else "default"
-            yield from _visible(as_list(cases.get(case)), names, f"{place}.{case}.", form)
-        elif "visible" not in component or _is_shown(component["visible"], names):
-            yield component, place, form or {}
+def _all_branches(component: dict[str, Any]) -> dict[str, Any]:
+    branches = {name: component.get(name) for name in ("then", "else")}
+    return branches | as_dict(component.get("cases"))
+
+
+def _taken_branch(component: dict[str, Any], names: dict[str, Any]) -> dict[str, Any]:
+    """The branch that a condition shows now."""
+    kind = component.get("type")
+    if kind == "If":
+        branch = "then" if holds(component.get("condition"), names) else "else"
+        return {branch: component.get(branch)}
+    if kind == "Switch":
+        value, cases = (
+            as_text(_switched(component.get("value"), names)),
+            as_dict(component.get("cases")),
+        )
+        case = value if value in cases else "default"
+        return {case: cases.get(case)}
+    return {}
 
 
 def _switched(value: Any, names: dict[str, Any]) -> Any:
@@ -224,8 +231,8 @@ def _switched(value: Any, names: dict[str, Any]) -> Any:
     return found
 
 
-def _is_shown(visible: Any, names: dict[str, Any]) -> bool:
-    found = resolve(visible, names)
+def _is_visible(component: dict[str, Any], names: dict[str, Any]) -> bool:
+    found = resolve(component.get("visible", True), names)
     return found is not False and found is not None
 
 
