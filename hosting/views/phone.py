@@ -79,10 +79,7 @@ def phone(request: BusinessRequest, simulated_phone_id: int) -> HttpResponse:
 @phone_page
 def chat(request: BusinessRequest, simulated_phone_id: int, phone_number_id: str) -> HttpResponse:
     """A chat on the phone; opening it sends read receipts."""
-    simulated_phone, number = (
-        simulated_phone_of(request, simulated_phone_id),
-        number_of(request, phone_number_id),
-    )
+    simulated_phone, number = chat_of(request, simulated_phone_id, phone_number_id)
     blocked = sandbox.has_blocked(simulated_phone=simulated_phone, number=number)
     if simulated_phone.is_online and not blocked:
         _open_chat(simulated_phone, number)
@@ -114,10 +111,7 @@ def chat(request: BusinessRequest, simulated_phone_id: int, phone_number_id: str
 @phone_page
 def web(request: BusinessRequest, simulated_phone_id: int, phone_number_id: str) -> HttpResponse:
     """A public page of ours inside the phone, opened from a link."""
-    simulated_phone, number = (
-        simulated_phone_of(request, simulated_phone_id),
-        number_of(request, phone_number_id),
-    )
+    simulated_phone, number = chat_of(request, simulated_phone_id, phone_number_id)
     address = request.GET.get("to", "")
     if not address.startswith(PUBLIC_PAGES):
         raise Http404
@@ -146,10 +140,7 @@ def tap(
     request: BusinessRequest, simulated_phone_id: int, phone_number_id: str, message_id: int
 ) -> HttpResponse:
     """Send the reply of a tapped button or chosen list row."""
-    simulated_phone, number = (
-        simulated_phone_of(request, simulated_phone_id),
-        number_of(request, phone_number_id),
-    )
+    simulated_phone, number = chat_of(request, simulated_phone_id, phone_number_id)
     asked = message_of_chat(
         request,
         simulated_phone,
@@ -229,10 +220,7 @@ def send(
 @phone_page
 def write(request: BusinessRequest, simulated_phone_id: int, phone_number_id: str) -> HttpResponse:
     """Send a text or file from the phone, as a webhook event."""
-    simulated_phone, number = (
-        simulated_phone_of(request, simulated_phone_id),
-        number_of(request, phone_number_id),
-    )
+    simulated_phone, number = chat_of(request, simulated_phone_id, phone_number_id)
     form, error = ReplyForm(request.POST, request.FILES), ""
     if form.is_valid() and sandbox.can_send(simulated_phone=simulated_phone, number=number):
         try:
@@ -313,6 +301,13 @@ def _simulated_phones(request: BusinessRequest) -> list[SimulatedPhone]:
             :MAX_PHONES_SHOWN
         ]
     )
+
+
+def chat_of(
+    request: BusinessRequest, simulated_phone_id: int, phone_number_id: str
+) -> tuple[SimulatedPhone, Number]:
+    """Return the business's phone and sandbox number that an address names, or 404."""
+    return simulated_phone_of(request, simulated_phone_id), number_of(request, phone_number_id)
 
 
 def simulated_phone_of(request: BusinessRequest, simulated_phone_id: int) -> SimulatedPhone:

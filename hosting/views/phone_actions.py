@@ -14,11 +14,10 @@ from hosting.transports import sandbox
 from hosting.views.phone import (
     CHAT_ROLES,
     EMOJI,
+    chat_of,
     message_of_chat,
-    number_of,
     screen,
     send,
-    simulated_phone_of,
 )
 
 # The form for a new phone on the same page has fields of the same names.
@@ -28,10 +27,7 @@ IDS = "sent_%s"
 @phone_page
 def place(request: BusinessRequest, simulated_phone_id: int, phone_number_id: str) -> HttpResponse:
     """A location to send; POST sends it, as a reply to the message that asked for one."""
-    simulated_phone, number = (
-        simulated_phone_of(request, simulated_phone_id),
-        number_of(request, phone_number_id),
-    )
+    simulated_phone, number = chat_of(request, simulated_phone_id, phone_number_id)
     asking = request.GET.get("message", "")
     initial = {"message": asking if asking.isdecimal() else None}
     form = LocationForm(request.POST or None, initial=initial, auto_id=IDS)
@@ -61,10 +57,7 @@ def _location(given: dict[str, Any]) -> dict[str, Any]:
 @phone_page
 def card(request: BusinessRequest, simulated_phone_id: int, phone_number_id: str) -> HttpResponse:
     """A contact card to send; POST sends it."""
-    simulated_phone, number = (
-        simulated_phone_of(request, simulated_phone_id),
-        number_of(request, phone_number_id),
-    )
+    simulated_phone, number = chat_of(request, simulated_phone_id, phone_number_id)
     form = CardForm(request.POST or None, auto_id=IDS)
     if request.method == "POST" and form.is_valid():
         name, digits = form.cleaned_data["name"], form.cleaned_data["wa_id"]
@@ -92,10 +85,7 @@ def react(
     request: BusinessRequest, simulated_phone_id: int, phone_number_id: str, message_id: int
 ) -> HttpResponse:
     """React to a message with an emoji; an empty one removes the reaction."""
-    simulated_phone, number = (
-        simulated_phone_of(request, simulated_phone_id),
-        number_of(request, phone_number_id),
-    )
+    simulated_phone, number = chat_of(request, simulated_phone_id, phone_number_id)
     message: Message = message_of_chat(request, simulated_phone, number, message_id)
     emoji = request.POST.get("emoji", "")
     if emoji not in ("", *EMOJI):
@@ -113,10 +103,7 @@ def react(
 @member_page(*CHAT_ROLES)
 def about(request: BusinessRequest, simulated_phone_id: int, phone_number_id: str) -> HttpResponse:
     """Blocking the business, and failure of its next message."""
-    simulated_phone, number = (
-        simulated_phone_of(request, simulated_phone_id),
-        number_of(request, phone_number_id),
-    )
+    simulated_phone, number = chat_of(request, simulated_phone_id, phone_number_id)
     return _about(
         request, simulated_phone, number, FailureForm(initial={"code": simulated_phone.fails_with})
     )
@@ -139,10 +126,7 @@ def _about(
 @member_page(*CHAT_ROLES)
 def block(request: BusinessRequest, simulated_phone_id: int, phone_number_id: str) -> HttpResponse:
     """Block or unblock the business."""
-    simulated_phone, number = (
-        simulated_phone_of(request, simulated_phone_id),
-        number_of(request, phone_number_id),
-    )
+    simulated_phone, number = chat_of(request, simulated_phone_id, phone_number_id)
     sandbox.set_blocked(
         simulated_phone=simulated_phone, number=number, blocked=request.POST.get("blocked") == "1"
     )
@@ -153,10 +137,7 @@ def block(request: BusinessRequest, simulated_phone_id: int, phone_number_id: st
 @member_page(*CHAT_ROLES)
 def fail(request: BusinessRequest, simulated_phone_id: int, phone_number_id: str) -> HttpResponse:
     """Let the next message to this phone fail with `code`; empty for none."""
-    simulated_phone, number = (
-        simulated_phone_of(request, simulated_phone_id),
-        number_of(request, phone_number_id),
-    )
+    simulated_phone, number = chat_of(request, simulated_phone_id, phone_number_id)
     form = FailureForm(request.POST)
     if not form.is_valid():
         return _about(request, simulated_phone, number, form)

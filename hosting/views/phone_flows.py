@@ -23,7 +23,7 @@ from hosting.flows.screens import FILES, Screen, draw, examples
 from hosting.media.store import store_media
 from hosting.models import Direction, Message, Number, SimulatedPhone
 from hosting.numbers.phone_access import phone_page
-from hosting.views.phone import message_of_chat, number_of, screen, send, simulated_phone_of
+from hosting.views.phone import chat_of, message_of_chat, screen, send
 
 # How long a phone remembers that a flow cannot be opened again.
 CLOSED = timedelta(days=30)
@@ -37,10 +37,7 @@ def flow(
     request: BusinessRequest, simulated_phone_id: int, phone_number_id: str, message_id: int
 ) -> HttpResponse:
     """Open the flow of a message (GET), or go on with it (POST, with the signed state)."""
-    simulated_phone, number = (
-        simulated_phone_of(request, simulated_phone_id),
-        number_of(request, phone_number_id),
-    )
+    simulated_phone, number = chat_of(request, simulated_phone_id, phone_number_id)
     message = message_of_chat(
         request, simulated_phone, number, message_id,
         direction=Direction.OUT, kind__in=("interactive", "template"),

@@ -20,7 +20,7 @@ from hosting.cloudapi.payments import (
 from hosting.models import Direction, Message
 from hosting.numbers.phone_access import phone_page
 from hosting.transports import sandbox
-from hosting.views.phone import message_of_chat, number_of, screen, simulated_phone_of
+from hosting.views.phone import chat_of, message_of_chat, screen
 
 # What the customer may let happen -> status of the payment and of its transaction.
 OUTCOMES = {
@@ -35,10 +35,7 @@ def pay(
     request: BusinessRequest, simulated_phone_id: int, phone_number_id: str, message_id: int
 ) -> HttpResponse:
     """The order of a message with the ways to pay it; POST pays, in a way that is reported."""
-    simulated_phone, number = (
-        simulated_phone_of(request, simulated_phone_id),
-        number_of(request, phone_number_id),
-    )
+    simulated_phone, number = chat_of(request, simulated_phone_id, phone_number_id)
     message = message_of_chat(
         request, simulated_phone, number, message_id, direction=Direction.OUT, kind="interactive"
     )
