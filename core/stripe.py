@@ -34,7 +34,7 @@ LONGEST_ID, LONGEST_KIND = 120, 80
 CHECKOUT = "cs_"
 # How payments are captured. The default since 2024, "automatic_async", answers before Stripe's fee
 # is known, which would then be booked by nobody.
-AT_ONCE = "automatic"
+CAPTURE = "automatic"
 # Stripe remembers an idempotency key for 24 hours; later, repeating a request is not safe.
 KEY_LIFETIME = timedelta(hours=23)
 # Of queues that call Stripe: the last attempt is after four hours, while it still knows the key.
@@ -163,7 +163,7 @@ def payment_page(
                 },
             }
         ],
-        "payment_intent_data": {"metadata": {"parley_key": key}, "capture_method": AT_ONCE},
+        "payment_intent_data": {"metadata": {"parley_key": key}, "capture_method": CAPTURE},
     }
 
 

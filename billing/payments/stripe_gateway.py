@@ -10,7 +10,7 @@ from django.conf import settings
 from billing.errors import BillingError, NotConfigured
 from billing.models import BillingDetails, Payment, PaymentStatus, Refund
 from core.stripe import (
-    AT_ONCE,
+    CAPTURE,
     CHECKOUT,
     UNKNOWN,
     Outcome,
@@ -70,7 +70,7 @@ def charge(payment: Payment, details: BillingDetails) -> Outcome:
                 "payment_method": details.method_id,
                 "confirm": True,
                 "off_session": True,
-                "capture_method": AT_ONCE,
+                "capture_method": CAPTURE,
                 "metadata": {"parley_key": payment.key},
                 "expand": [FEE],
             },

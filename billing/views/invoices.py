@@ -1,6 +1,6 @@
 """Pages of usage, of one charge's explanation, and of invoices."""
 
-from datetime import date
+from datetime import date, datetime
 from itertools import chain
 from zoneinfo import ZoneInfo
 
@@ -33,6 +33,7 @@ from billing.models import (
     Tier,
     Usage,
 )
+from billing.models.invoices import InvoiceQuerySet
 from billing.models.payments import LIVE
 from billing.payments import settlement, stripe_gateway
 from billing.pricing.explanation import Explanation, explain
@@ -160,18 +161,14 @@ def invoices(request: BusinessRequest) -> HttpResponse:
         request.GET.get("year", ""),
         request.GET.get("q", "").strip()[:40],
     )
-    found = issued
-    if status == PAST_DUE:
-        found = found.past_due(request.business.now())
-    elif status in InvoiceStatus.values:
-        found = found.filter(status=status)
+    found = _of_status(issued, status, request.business.now()).for_list()
     if year.isdecimal() and int(year) in years:
         found = found.filter(period__month__year=int(year))
     if words:
         found = found.filter(number__icontains=words)
     if request.GET.get("csv"):
-        return table_files.invoices(found.for_list(), request.business.timezone)
-    page = Paginator(found.for_list(), INVOICES_PER_PAGE).get_page(request.GET.get("page"))
+        return table_files.invoices(found, request.business.timezone)
+    page = Paginator(found, INVOICES_PER_PAGE).get_page(request.GET.get("page"))
     context = {
         "page": page,
         "status": status,
@@ -184,6 +181,12 @@ def invoices(request: BusinessRequest) -> HttpResponse:
         "held": settlement.held_money(request.business),
     }
     return render(request, "billing/invoices/invoices.html", context)
+
+
+def _of_status(issued: InvoiceQuerySet, status: str, now: datetime) -> InvoiceQuerySet:
+    if status == PAST_DUE:
+        return issued.past_due(now)
+    return issued.filter(status=status) if status in InvoiceStatus.values else issued
 
 
 @require_GET

@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 
-from hosting.cloudapi.json import MalformedJson, as_dict, as_text, read_json
+from hosting.cloudapi.json import MalformedJson, action_parameters, as_dict, as_text, read_json
 
 # The network offers the form in India only; the sandbox offers it everywhere, elsewhere with fewer
 # fields.
@@ -35,7 +35,7 @@ def fields_of(country: str) -> tuple[str, ...]:
 
 def form_reply(content: dict[str, Any], given: Mapping[str, str]) -> dict[str, Any]:
     """Build the inbound `interactive` object of that address message's form with these values."""
-    country = as_text(as_dict(as_dict(content.get("action")).get("parameters")).get("country"))
+    country = as_text(action_parameters(content).get("country"))
     values = {name: given.get(name, "").strip()[:MAX_VALUE] for name in fields_of(country)}
     reply = {
         "name": "address_message",

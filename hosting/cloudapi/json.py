@@ -2,6 +2,7 @@
 
 import json
 import re
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -44,6 +45,16 @@ def too_deep(value: Any, levels: int = MAX_DEPTH) -> bool:
     if not isinstance(value, list):
         return False
     return levels == 0 or any(too_deep(item, levels - 1) for item in value)
+
+
+def unfolded(value: Any) -> Any:
+    """Return what a text holds that is JSON, as clients of forms write members also where the rest
+    is JSON; any other value as it is.
+    """
+    if isinstance(value, str):
+        with suppress(MalformedJson):
+            return read_json(value.encode())
+    return value
 
 
 def dumped(value: Any) -> str | None:
@@ -99,6 +110,11 @@ def parse_timestamp(raw: Any) -> datetime | None:
 def as_dict(value: Any) -> dict[str, Any]:
     """Return the value if it is an object, else {}: webhooks may hold anything."""
     return value if isinstance(value, dict) else {}
+
+
+def action_parameters(content: dict[str, Any]) -> dict[str, Any]:
+    """Return the parameters of an interactive message's action, {} where it has none."""
+    return as_dict(as_dict(content.get("action")).get("parameters"))
 
 
 def as_list(value: Any) -> list[Any]:

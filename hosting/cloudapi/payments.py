@@ -8,7 +8,7 @@ import re
 from typing import Any, NamedTuple
 
 from hosting.cloudapi import fields
-from hosting.cloudapi.json import as_dict, as_list, as_text
+from hosting.cloudapi.json import action_parameters, as_dict, as_list, as_text
 from hosting.errors import CloudApiError
 
 GATEWAYS = ("razorpay", "payu", "billdesk", "zaakpay")
@@ -107,9 +107,7 @@ CHECKS = {
 
 def parameters_of(content: dict[str, Any]) -> dict[str, Any]:
     """Return the order of an `order_details` message, {} for any other."""
-    if content.get("type") != "order_details":
-        return {}
-    return as_dict(as_dict(content.get("action")).get("parameters"))
+    return action_parameters(content) if content.get("type") == "order_details" else {}
 
 
 def ways_of(content: dict[str, Any]) -> list[Way]:

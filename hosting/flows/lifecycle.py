@@ -1,7 +1,6 @@
 """The life of a flow: created, filled with its JSON, published, deprecated or deleted."""
 
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -11,7 +10,7 @@ from django.utils import timezone
 
 from core import widths
 from hosting.cloudapi.flow_json import CATEGORIES, MAX_BYTES, validation_errors
-from hosting.cloudapi.json import MalformedJson, as_list, as_text, read_json
+from hosting.cloudapi.json import as_list, as_text, unfolded
 from hosting.errors import CloudApiError
 from hosting.flows import endpoint
 from hosting.models import Account, Flow, FlowStatus, Number
@@ -66,11 +65,7 @@ def _set_metadata(flow: Flow, given: dict[str, Any]) -> None:
 
 
 def _categories(raw: Any) -> list[str]:
-    if isinstance(raw, str):
-        # As a form has it, also where the rest is JSON.
-        with suppress(MalformedJson):
-            raw = read_json(raw.encode())
-    found = list(dict.fromkeys(as_text(one).upper() for one in as_list(raw)))
+    found = list(dict.fromkeys(as_text(one).upper() for one in as_list(unfolded(raw))))
     if not found or not set(found) <= set(CATEGORIES):
         raise CloudApiError(
             100, f"categories must be some of {', '.join(CATEGORIES)}.", field="categories"

@@ -5,7 +5,7 @@ from typing import Any
 from django.db.models import Q
 
 from core.tenancy import system
-from hosting.cloudapi.json import as_dict, as_list, as_text
+from hosting.cloudapi.json import action_parameters, as_dict, as_list, as_text
 from hosting.errors import CloudApiError
 from hosting.flows.screens import screen_of
 from hosting.models import Flow, FlowStatus, Message, Transport
@@ -21,7 +21,7 @@ def check(message: Message) -> None:
     """
     if message.kind != "interactive" or message.content.get("type") != "flow":
         return
-    parameters = _interactive_parameters(message.content)
+    parameters = action_parameters(message.content)
     named = as_text(parameters.get("flow_id")) or as_text(parameters.get("flow_name"))
     field = f"{PATH}.flow_id" if parameters.get("flow_id") else f"{PATH}.flow_name"
     flow = _named(message, parameters)
@@ -52,10 +52,6 @@ def _is_anybodys(flow_id: str) -> bool:
         return Flow.objects.filter(flow_id=flow_id).exists()
 
 
-def _interactive_parameters(content: dict[str, Any]) -> dict[str, Any]:
-    return as_dict(as_dict(content.get("action")).get("parameters"))
-
-
 def _named(message: Message, parameters: dict[str, Any]) -> Flow | None:
     flow_id, name = as_text(parameters.get("flow_id")), as_text(parameters.get("flow_name"))
     if not flow_id and not name:
@@ -71,7 +67,7 @@ def opened_by(message: Message, index: str = "") -> tuple[Flow | None, dict[str,
     `index` is the place of a template's button.
     """
     if message.kind == "interactive":
-        parameters = _interactive_parameters(message.content)
+        parameters = action_parameters(message.content)
     else:
         parameters = _button_parameters(message, index)
     return _named(message, parameters), parameters

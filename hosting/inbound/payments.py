@@ -41,12 +41,10 @@ def _keep(message: Message, update: StatusUpdate) -> bool:
     new: dict[str, Any] = {"status": update.status, "payment": storable(update.payment)}
     if payment_of(message.content) == new:
         return False
-    if is_captured(message.content) and update.status != "captured":
-        return False
-    if is_captured(message.content) and not as_dict(update.payment.get("transaction")).get(
-        "refunds"
-    ):
-        return False
+    if is_captured(message.content):
+        has_refunds = bool(as_dict(update.payment.get("transaction")).get("refunds"))
+        if update.status != "captured" or not has_refunds:
+            return False
     message.content = message.content | {"_payment": new}
     message.save(update_fields=["content"])
     return True

@@ -1,6 +1,8 @@
 """Whether an `order_status` message may follow what the customer was told of the order before."""
 
-from hosting.cloudapi.json import as_dict, as_text
+from typing import Any
+
+from hosting.cloudapi.json import action_parameters, as_dict, as_text
 from hosting.cloudapi.payments import FINAL, is_captured
 from hosting.errors import CloudApiError
 from hosting.models import Direction, Message
@@ -12,8 +14,8 @@ def check(message: Message) -> None:
     """Raise CloudApiError 2046 after a final state, 2047 for the cancellation of a paid order."""
     if message.kind != "interactive" or message.content.get("type") != "order_status":
         return
-    parameters = as_dict(as_dict(message.content.get("action")).get("parameters"))
-    state = as_text(as_dict(parameters.get("order")).get("status"))
+    parameters = action_parameters(message.content)
+    state = _state_in(parameters)
     said = Message.objects.filter(
         conversation=message.conversation_id,
         direction=Direction.OUT,
@@ -21,10 +23,13 @@ def check(message: Message) -> None:
         content__action__parameters__reference_id=as_text(parameters.get("reference_id")),
     ).exclude(status="failed")
     before = said.filter(content__type="order_status").order_by("-id").first()
-    last = as_dict(as_dict(as_dict(before and before.content).get("action")).get("parameters"))
-    known = as_text(as_dict(last.get("order")).get("status"))
+    known = _state_in(action_parameters(before.content)) if before else ""
     if known in FINAL and state != known:
         raise CloudApiError(2046, f"The order is {known} and stays so.", field=FIELD)
     asked = said.filter(content__type="order_details").order_by("-id").first()
     if state == "canceled" and asked is not None and is_captured(asked.content):
         raise CloudApiError(2047, "The order was paid: refund it instead.", field=FIELD)
+
+
+def _state_in(parameters: dict[str, Any]) -> str:
+    return as_text(as_dict(parameters.get("order")).get("status"))

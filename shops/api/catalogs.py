@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from babel.numbers import format_currency
 from django.core import signing
 from django.http import HttpRequest, HttpResponse
 
@@ -14,7 +13,7 @@ from hosting.api.keys import Caller, authenticated, cloud_api
 from hosting.api.nodes import own_account, page
 from hosting.api.responses import answer
 from hosting.cloudapi import fields
-from hosting.cloudapi.json import MalformedJson, as_dict, as_list, as_text, read_json
+from hosting.cloudapi.json import as_dict, as_list, as_text, unfolded
 from hosting.errors import CloudApiError
 from shops import tasks
 from shops.catalog.batches import Fault, apply_batch
@@ -97,8 +96,8 @@ def product_object(product: Product) -> dict[str, Any]:
         "retailer_id": product.retailer_id,
         "name": product.title,
         "description": product.description,
-        "price": _shown(product.price_minor, currency),
-        "sale_price": None if sale is None else _shown(sale, currency),
+        "price": money.show_minor(product.price_minor, currency),
+        "sale_price": None if sale is None else money.show_minor(sale, currency),
         "currency": currency,
         "availability": product.availability,
         "condition": product.condition,
@@ -116,10 +115,6 @@ def product_object(product: Product) -> dict[str, Any]:
 def _picture_url(product: Product, picture: Picture) -> str:
     own = size_url(product.catalog.slug, picture, EDGES[-1])
     return links.absolute(own) if own else picture.source_url
-
-
-def _shown(minor: int, currency: str) -> str:
-    return format_currency(money.minor_amount(minor, currency), currency, locale="en_US")
 
 
 @cloud_api("POST")
@@ -149,15 +144,10 @@ def items_batch(request: HttpRequest, catalog_id: str) -> HttpResponse:
 
 
 def _requests(raw: Any) -> list[Any]:
-    if isinstance(raw, str):
-        # As a form has it.
-        try:
-            raw = read_json(raw.encode())
-        except MalformedJson:
-            raw = None
-    if not isinstance(raw, list):
+    found = unfolded(raw)
+    if not isinstance(found, list):
         raise CloudApiError(100, "requests must be an array of requests.", field="requests")
-    return raw
+    return found
 
 
 def _validation(faults: list[Fault]) -> list[dict[str, Any]]:

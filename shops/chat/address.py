@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 
 from core.errors import BadInput, ParleyError
 from hosting.cloudapi import addresses
-from hosting.cloudapi.json import as_dict, as_text
+from hosting.cloudapi.json import action_parameters, as_text
 from hosting.contacts.identity import country_of
 from hosting.models import Message
 from shops import texts
@@ -122,7 +122,7 @@ def _requested_country(message: Message) -> str:
     asked = Message.objects.filter(
         conversation=message.conversation, wamid=message.context_wamid or "-"
     ).first()
-    parameters = as_dict(as_dict(asked.content.get("action")).get("parameters")) if asked else {}
+    parameters = action_parameters(asked.content) if asked else {}
     return as_text(parameters.get("country")) or country_of(
         message.conversation.contact.wa_id
     ).replace("ZZ", "")
