@@ -35,26 +35,39 @@ def main() -> None:
         ours, theirs = Path(folder) / "ours.bak", Path(folder) / "theirs.dump"
         with benchmark_servers() as servers:
             history._load(servers)
-            from core.encrypted_stream import new_key
-
-            os.environ["PARLEY_BACKUP_KEY"] = new_key()
-            times: dict[str, list[float]] = {"backup": [], "restore": []}
-            times["backup"].append(_seconds(lambda: _manage("backup", str(ours))))
-            dump = ["--format=custom", f"--file={theirs}", _url(servers)]
-            times["backup"].append(_seconds(lambda: _program("pg_dump", *dump)))
+            written = _back_up(servers, ours, theirs)
         with benchmark_servers() as servers, _empty(servers):
-            times["restore"].append(_seconds(lambda: _manage("restore", str(ours))))
-            target = ["--no-owner", "--no-acl", f"--dbname={_url(servers, PEER)}", str(theirs)]
-            times["restore"].append(_seconds(lambda: _program("pg_restore", *target)))
+            read = _restore(servers, ours, theirs)
         sizes = [path.stat().st_size / 2**20 for path in (ours, theirs)]
-    figures = [
-        Figure("backup", f"{what} of {MESSAGES:,} messages beside PostgreSQL's own", *took, "s")
-        for what, took in times.items()
-    ]
-    figures.append(Figure("backup", "size of the archive beside the dump", *sizes, "MB"))
-    show("Backup and restore (ours is encrypted, verified and counted)", figures)
+    show(
+        f"{MESSAGES:,} messages beside pg_dump and pg_restore (ours: encrypted, verified, counted)",
+        [
+            Figure("backup", "backup", *written, "s"),
+            Figure("backup", "restore", *read, "s"),
+            Figure("backup", "size of the archive", *sizes, "MB"),
+        ],
+    )
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     print(f"  CPU of all commands: {used.ru_utime + used.ru_stime:.0f} s")
+
+
+def _back_up(servers: "Servers", ours: Path, theirs: Path) -> tuple[float, float]:
+    """Seconds of our backup and of pg_dump."""
+    from core.encrypted_stream import new_key
+
+    os.environ["PARLEY_BACKUP_KEY"] = new_key()
+    dump = ["--format=custom", f"--file={theirs}", _url(servers)]
+    return _seconds(lambda: _manage("backup", str(ours))), _seconds(
+        lambda: _program("pg_dump", *dump)
+    )
+
+
+def _restore(servers: "Servers", ours: Path, theirs: Path) -> tuple[float, float]:
+    """Seconds of our restore and of pg_restore."""
+    target = ["--no-owner", "--no-acl", f"--dbname={_url(servers, PEER)}", str(theirs)]
+    return _seconds(lambda: _manage("restore", str(ours))), _seconds(
+        lambda: _program("pg_restore", *target)
+    )
 
 
 @contextmanager

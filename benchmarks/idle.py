@@ -2,12 +2,11 @@
 
 Beside it, in the same run, an empty Django project behind one granian worker. Goals: 3 % of a core,
 450 MB. `python -m benchmarks idle` waits until the stack is quiet, then measures for a minute;
-QUICK=1 for ten seconds. Linux only: it reads /proc.
+QUICK=1 for ten seconds. Linux only, for its shares of memory.
 """
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -15,14 +14,17 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 
+import psutil
+
 from benchmarks.report import Figure, show
+from stack.machine import free_port
 
 SECONDS = 10.0 if os.environ.get("QUICK") else 60.0
 SETTLE = 20.0
-TICKS = os.sysconf("SC_CLK_TCK")
 GOAL_CPU, GOAL_MB = 3.0, 450.0
 EMPTY = """
 from django.conf import settings
@@ -37,6 +39,21 @@ application = get_wsgi_application()
 """
 
 
+@dataclass
+class Measured:
+    """Share of a core in percent and memory (PSS) in MB, in all and by name."""
+
+    cpu: float = 0.0
+    memory: float = 0.0
+    by_name: dict[str, tuple[float, float]] = field(default_factory=dict)
+
+    def add(self, name: str, cpu: float, memory: float) -> None:
+        """Count a process."""
+        so_far = self.by_name.get(name, (0.0, 0.0))
+        self.by_name[name] = (so_far[0] + cpu, so_far[1] + memory)
+        self.cpu, self.memory = self.cpu + cpu, self.memory + memory
+
+
 def main() -> None:
     """Measure ours, then the empty project; print both beside the goals."""
     with tempfile.TemporaryDirectory(prefix="parley-bench-") as folder:
@@ -48,20 +65,20 @@ def main() -> None:
     show(
         f"At rest for {SECONDS:g} s (goals: {GOAL_CPU:g} % of a core, {GOAL_MB:g} MB)",
         [
-            Figure("idle", "CPU beside the goal", ours[0], GOAL_CPU, "% of a core"),
-            Figure("idle", "memory (PSS) beside the goal", ours[1], GOAL_MB, "MB"),
-            Figure("idle", "CPU of an empty Django project", theirs[0], None, "% of a core"),
-            Figure("idle", "memory of an empty Django project", theirs[1], None, "MB"),
+            Figure("idle", "CPU beside the goal", ours.cpu, GOAL_CPU, "% of a core"),
+            Figure("idle", "memory (PSS) beside the goal", ours.memory, GOAL_MB, "MB"),
+            Figure("idle", "CPU of an empty Django project", theirs.cpu, None, "% of a core"),
+            Figure("idle", "memory of an empty Django project", theirs.memory, None, "MB"),
         ],
     )
-    for name, (cpu, memory) in sorted(ours[2].items(), key=lambda one: -one[1][0]):
+    for name, (cpu, memory) in sorted(ours.by_name.items(), key=lambda one: -one[1][0]):
         print(f"  {name:<40}{cpu:>8.2f} %{memory:>8.0f} MB")
 
 
 @contextmanager
 def _stack(folder: Path) -> Iterator[int]:
     """`manage.py up` without a demo; yields its pid once it is ready and has settled."""
-    port = _free_port()
+    port = free_port()
     environment = os.environ | {
         "PARLEY_VAR": str(folder / "var"),
         "PARLEY_DEMO": "0",
@@ -76,7 +93,7 @@ def _stack(folder: Path) -> Iterator[int]:
 def _empty(folder: Path) -> Iterator[int]:
     """An empty project behind granian, which serves `/readyz`."""
     (folder / "empty.py").write_text(EMPTY)
-    port = _free_port()
+    port = free_port()
     command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--workers", "1"]
     command += ["--port", str(port), "--working-dir", str(folder), "empty:application"]
     with _running(command, dict(os.environ), f"http://127.0.0.1:{port}/readyz") as pid:
@@ -109,73 +126,44 @@ def _answers(url: str) -> bool:
         return False
 
 
-def _free_port() -> int:
-    with socket.socket() as held:
-        held.bind(("127.0.0.1", 0))
-        return int(held.getsockname()[1])
-
-
-def _measure(root: int, folder: str = "") -> tuple[float, float, dict[str, tuple[float, float]]]:
-    """Share of a core in percent and PSS in MB of a process and all below it; and by name."""
-    before = {pid: _ticks(pid) for pid in _family(root, folder)}
+def _measure(root: int, folder: str = "") -> Measured:
+    """CPU and memory of a process and all below it, and of what names its folder."""
+    before = {one.pid: _seconds(one) for one in _family(root, folder)}
     time.sleep(SECONDS)
-    by_name: dict[str, tuple[float, float]] = {}
-    for pid in _family(root, folder):
-        cpu = 100 * (_ticks(pid) - before.get(pid, 0)) / TICKS / SECONDS
-        name = _name(pid)
-        so_far = by_name.get(name, (0.0, 0.0))
-        by_name[name] = (so_far[0] + cpu, so_far[1] + _megabytes(pid))
-    cpu, memory = (sum(one[n] for one in by_name.values()) for n in (0, 1))
-    return cpu, memory, by_name
+    found = Measured()
+    for one in _family(root, folder):
+        with suppress(psutil.NoSuchProcess):
+            share = 100 * (_seconds(one) - before.get(one.pid, 0.0)) / SECONDS
+            found.add(_name(one), share, one.memory_full_info().pss / 2**20)
+    return found
 
 
-def _family(root: int, folder: str) -> list[int]:
+def _family(root: int, folder: str) -> list[psutil.Process]:
     """A process, what names its folder (PostgreSQL has no parent), and their descendants."""
-    children: dict[int, list[int]] = {}
-    roots = {root}
-    for path in Path("/proc").glob("[0-9]*"):
-        try:
-            parent = int((path / "stat").read_text().rpartition(")")[2].split()[1])
-            command = (path / "cmdline").read_text(errors="replace")
-        except (OSError, ValueError):
-            continue
-        children.setdefault(parent, []).append(int(path.name))
-        if folder and folder in command:
-            roots.add(int(path.name))
-    found, open_ones = set(), list(roots)
-    while open_ones:
-        one = open_ones.pop()
-        if one not in found:
-            found.add(one)
-            open_ones += children.get(one, [])
-    return sorted(found)
+    roots = [psutil.Process(root)]
+    for one in psutil.process_iter(["cmdline"]):
+        if folder and folder in " ".join(one.info["cmdline"] or ()):
+            roots.append(one)
+    found = {one.pid: one for one in roots}
+    for one in roots:
+        with suppress(psutil.NoSuchProcess):
+            found |= {child.pid: child for child in one.children(recursive=True)}
+    return list(found.values())
 
 
-def _ticks(pid: int) -> int:
+def _seconds(one: psutil.Process) -> float:
     try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return 0
-    return int(fields[11]) + int(fields[12])
-
-
-def _name(pid: int) -> str:
-    try:
-        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-    except OSError:
-        return "ended"
-    known = ("celery", "granian", "uvicorn", "caddy", "postgres", "valkey", "manage.py")
-    text = b" ".join(words).decode(errors="replace")
-    found = next((one for one in known if one in text), text[:30])
-    return f"{found} {'beat' if ' beat' in text else ''}".strip()
-
-
-def _megabytes(pid: int) -> float:
-    try:
-        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-    except OSError:
+        times = one.cpu_times()
+    except psutil.NoSuchProcess:
         return 0.0
-    return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("Pss:")), 0.0)
+    return float(times.user + times.system)
+
+
+def _name(one: psutil.Process) -> str:
+    text = " ".join(one.cmdline())
+    known = ("celery", "granian", "uvicorn", "caddy", "postgres", "valkey", "manage.py")
+    found = next((name for name in known if name in text), text[:30])
+    return f"{found} beat" if " beat" in text else found
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import socket
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -29,6 +28,7 @@ from hosting.live.stream import application as live_application
 from hosting.models import Number, SimulatedPhone
 from hosting.transports import sandbox
 from shops.chat import order_updates, orders_intake
+from stack.machine import free_port
 from tests.factories import make_business, make_member, make_number
 
 # Generous: the machine that runs the suite may be busy.
@@ -99,7 +99,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def site(committed_db: None, redis: Any, settings: Any, browser: Browser) -> Iterator[Site]:
-    live_port = _free_port()
+    live_port = free_port()
     server = make_server(
         "127.0.0.1", 0, get_wsgi_application(), server_class=_Threaded, handler_class=_Quiet
     )
@@ -160,12 +160,6 @@ def _work(stop: threading.Event) -> None:
         has_worked = sum(verb() or 0 for verb in verbs)
         stop.wait(0.02 if has_worked else 0.2)
     connections.close_all()
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 @pytest.fixture

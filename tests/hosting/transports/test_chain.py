@@ -9,7 +9,6 @@ import hashlib
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -20,6 +19,7 @@ import orjson
 import pytest
 from django.conf import settings
 
+from stack.machine import free_port
 from tests import databases
 from tests.hosting.messages.test_objects import PNG, _png
 from tests.hosting.receivers import Receiver
@@ -33,11 +33,6 @@ ORDER = {
         {"product_retailer_id": "di9ozbzfi4", "quantity": 2, "item_price": 30, "currency": "USD"}
     ],
 }
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return listener.getsockname()[1]
 
 
 class Parley:
