@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from allauth.account.models import EmailAddress
 from django.contrib.auth.hashers import make_password
 from django.db import connection
+from django.test import Client
 
 from accounts.models import ApiKey, Business, Membership, PlanTerm, User
 from billing.models import ExchangeRate
@@ -75,6 +76,15 @@ def make_member(
 
 
 @cache
+def make_client(business: Business, role: str = "owner") -> Client:
+    """A browser in which a new member of the business is logged in."""
+    client = Client()
+    client.force_login(
+        make_member(business, role), backend="django.contrib.auth.backends.ModelBackend"
+    )
+    return client
+
+
 def _hashed(password: str) -> str:
     # Argon2 is slow on purpose; once a run is enough.
     return make_password(password)

@@ -13,7 +13,7 @@ from django.urls import reverse
 from accounts.models import ApiKey, Business, Membership
 from core.tenancy import system
 from hosting.models import Contact, Conversation, Message, Number, SimulatedPhone
-from tests.factories import make_business, make_deliveries, make_member, make_number
+from tests.factories import make_business, make_client, make_deliveries, make_member, make_number
 
 pytestmark = pytest.mark.django_db
 
@@ -29,11 +29,7 @@ def number(business: Business) -> Number:
 
 
 def as_member(business: Business, role: str) -> Client:
-    client = Client()
-    client.force_login(
-        make_member(business, role), backend="django.contrib.auth.backends.ModelBackend"
-    )
-    return client
+    return make_client(business, role)
 
 
 def make_conversation(

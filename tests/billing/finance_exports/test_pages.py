@@ -12,7 +12,7 @@ from billing.invoices import close
 from billing.models import Export
 from core.tenancy import system
 from tests.billing.invoices.test_close import MAY, shop
-from tests.factories import make_deliveries, make_key, make_member
+from tests.factories import make_client, make_deliveries, make_key
 
 
 @pytest.fixture
@@ -27,11 +27,7 @@ def business(db: None, settings: Any, tmp_path: Any) -> Business:
 
 @pytest.fixture
 def finance(business: Business) -> Client:
-    client = Client()
-    client.force_login(
-        make_member(business, "finance"), backend="django.contrib.auth.backends.ModelBackend"
-    )
-    return client
+    return make_client(business, "finance")
 
 
 def test_an_empty_page_offers_the_form_and_a_year_is_chosen_by_the_link(finance: Client) -> None:

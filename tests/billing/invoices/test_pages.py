@@ -13,7 +13,7 @@ from billing.invoices import close
 from billing.metering import meter
 from billing.models import Invoice
 from core.tenancy import system
-from tests.factories import make_business, make_deliveries, make_member, make_number
+from tests.factories import make_business, make_client, make_deliveries, make_number
 
 pytestmark = pytest.mark.django_db
 
@@ -29,11 +29,7 @@ def client(business: Business) -> Client:
 
 
 def as_member(business: Business, role: str) -> Client:
-    client = Client()
-    client.force_login(
-        make_member(business, role), backend="django.contrib.auth.backends.ModelBackend"
-    )
-    return client
+    return make_client(business, role)
 
 
 @pytest.fixture

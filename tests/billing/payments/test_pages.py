@@ -20,17 +20,13 @@ from core import outbound
 from core.tenancy import system
 from tests.billing.payments.test_dunning import set_time
 from tests.billing.payments.test_stripe_collection import event, later, owing, signed, state, stripe
-from tests.factories import make_business, make_member
+from tests.factories import make_business, make_client
 
 __all__ = ["stripe"]
 
 
 def member(business: Business, role: str = "finance") -> Client:
-    client = Client()
-    client.force_login(
-        make_member(business, role), backend="django.contrib.auth.backends.ModelBackend"
-    )
-    return client
+    return make_client(business, role)
 
 
 def text(response: Any) -> str:

@@ -18,7 +18,7 @@ from hosting.models import (
     Outgoing,
     Status,
 )
-from tests.factories import make_business, make_member, make_number, make_template
+from tests.factories import make_business, make_client, make_member, make_number, make_template
 
 pytestmark = pytest.mark.django_db
 
@@ -35,11 +35,7 @@ def number(business: Business) -> Number:
 
 @pytest.fixture
 def client(business: Business) -> Client:
-    client = Client()
-    client.force_login(
-        make_member(business, "agent"), backend="django.contrib.auth.backends.ModelBackend"
-    )
-    return client
+    return make_client(business, "agent")
 
 
 def make_conversation(

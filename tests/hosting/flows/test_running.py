@@ -25,7 +25,7 @@ from core.tenancy import system
 from hosting.inbound import events
 from hosting.models import Flow, FlowStatus, Message, Number, SimulatedPhone
 from hosting.transports import sandbox
-from tests.factories import make_business, make_member, make_number
+from tests.factories import make_business, make_client, make_member, make_number
 from tests.hosting.api.test_flows import FLOW, ask, code, source
 from tests.hosting.messages.test_endpoints import caller
 from tests.hosting.receivers import Receiver, Taken
@@ -123,11 +123,7 @@ def number(settings: Any, redis: Any) -> Number:
 
 @pytest.fixture
 def agent(number: Number) -> Client:
-    client = Client()
-    client.force_login(
-        make_member(number.business, "agent"), backend="django.contrib.auth.backends.ModelBackend"
-    )
-    return client
+    return make_client(number.business, "agent")
 
 
 def published(number: Number, flow: dict[str, Any], **given: Any) -> str:

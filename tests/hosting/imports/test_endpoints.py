@@ -22,7 +22,7 @@ from core.tenancy import scope, system
 from hosting.exports import jobs
 from hosting.imports import jobs as imports_jobs
 from hosting.models import ChatExport, ChatImport, Delivery, Message
-from tests.factories import make_business, make_key, make_member, make_number
+from tests.factories import make_business, make_client, make_key, make_number
 from tests.hosting.chat_samples import SAMPLES
 from tests.hosting.exports.test_exports import content, export, fill
 from tests.hosting.imports.test_imports import CHAT, PNG, work, zipped
@@ -157,11 +157,7 @@ def test_a_program_exports(number):
 
 
 def owner(number):
-    client = Client()
-    client.force_login(
-        make_member(number.business), backend="django.contrib.auth.backends.ModelBackend"
-    )
-    return client
+    return make_client(number.business)
 
 
 def test_pages_lead_from_the_file_to_the_conversation(number):

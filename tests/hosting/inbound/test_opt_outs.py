@@ -8,7 +8,7 @@ from core.tenancy import scope, system
 from hosting.inbound import events
 from hosting.models import Contact, Number, OptOutWords, SimulatedPhone
 from hosting.transports import sandbox
-from tests.factories import make_business, make_member, make_number
+from tests.factories import make_business, make_client, make_number
 
 
 @pytest.fixture
@@ -18,11 +18,7 @@ def number(db: None) -> Number:
 
 @pytest.fixture
 def client(number: Number) -> Client:
-    client = Client()
-    client.force_login(
-        make_member(number.business, "agent"), backend="django.contrib.auth.backends.ModelBackend"
-    )
-    return client
+    return make_client(number.business, "agent")
 
 
 def write(number: Number, *texts: str) -> None:

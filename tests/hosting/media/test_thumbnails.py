@@ -17,7 +17,7 @@ from core.tenancy import scope, system
 from hosting.media import store as media_store
 from hosting.media import thumbnails
 from hosting.models import Media, Number
-from tests.factories import make_business, make_member, make_number
+from tests.factories import make_business, make_client, make_number
 from tests.hosting.conversations.test_pages import make_conversation, make_messages
 from tests.hosting.messages.test_objects import PDF
 
@@ -30,11 +30,7 @@ def number(db: None, settings: Any, tmp_path: Any) -> Number:
 
 @pytest.fixture
 def client(number: Number) -> Client:
-    client = Client()
-    client.force_login(
-        make_member(number.business, "agent"), backend="django.contrib.auth.backends.ModelBackend"
-    )
-    return client
+    return make_client(number.business, "agent")
 
 
 def drawn(form: str, size: tuple[int, int], mode: str = "RGB", **how: Any) -> bytes:

@@ -9,7 +9,7 @@ from django.urls import reverse
 from accounts.models import AuditEntry
 from core.tenancy import system
 from hosting.models import Number, Template, Upstream
-from tests.factories import make_business, make_member, make_number, make_template
+from tests.factories import make_business, make_client, make_number, make_template
 
 
 @pytest.fixture
@@ -19,11 +19,7 @@ def number(db: None) -> Number:
 
 @pytest.fixture
 def client(number: Number) -> Client:
-    client = Client()
-    client.force_login(
-        make_member(number.business, "owner"), backend="django.contrib.auth.backends.ModelBackend"
-    )
-    return client
+    return make_client(number.business, "owner")
 
 
 def typed(number: Number, **changes: str) -> dict[str, str]:

@@ -11,7 +11,7 @@ from core.tenancy import system
 from hosting.inbound import events
 from hosting.models import Event, Message, Number, SimulatedPhone, Webhook, WebhookCall
 from hosting.transports import sandbox
-from tests.factories import make_business, make_member, make_number
+from tests.factories import make_business, make_client, make_number
 from tests.hosting.messages.test_endpoints import caller
 
 pytestmark = pytest.mark.django_db
@@ -75,11 +75,7 @@ def number() -> Number:
 
 @pytest.fixture
 def agent(number: Number) -> Client:
-    client = Client()
-    client.force_login(
-        make_member(number.business, "agent"), backend="django.contrib.auth.backends.ModelBackend"
-    )
-    return client
+    return make_client(number.business, "agent")
 
 
 def send(number: Number, interactive: dict[str, Any]) -> Any:

@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from core.tenancy import system
 from hosting.models import Account, Number, Outgoing, Upstream
-from tests.factories import make_business, make_member, make_number
+from tests.factories import make_business, make_client, make_number
 from tests.hosting.receivers import Receiver
 from tests.hosting.upstreams import refused
 
@@ -31,11 +31,7 @@ def number(db: None, settings: Any) -> Number:
 
 @pytest.fixture
 def client(number: Number) -> Client:
-    client = Client()
-    client.force_login(
-        make_member(number.business, "owner"), backend="django.contrib.auth.backends.ModelBackend"
-    )
-    return client
+    return make_client(number.business, "owner")
 
 
 @pytest.fixture

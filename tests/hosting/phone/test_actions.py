@@ -16,7 +16,7 @@ from hosting.inbound import events
 from hosting.messages.send import send_message
 from hosting.models import Delivery, Event, Message, Number, SimulatedPhone, SimulatedPhoneBlock
 from hosting.transports import sandbox
-from tests.factories import make_business, make_member, make_number
+from tests.factories import make_business, make_client, make_number
 
 pytestmark = pytest.mark.django_db
 ASK = {
@@ -44,11 +44,7 @@ def phone(number: Number) -> SimulatedPhone:
 
 @pytest.fixture
 def client(number: Number) -> Client:
-    client = Client()
-    client.force_login(
-        make_member(number.business, "agent"), backend="django.contrib.auth.backends.ModelBackend"
-    )
-    return client
+    return make_client(number.business, "agent")
 
 
 def say(number: Number, kind: str = "text", content: dict[str, Any] | None = None) -> Message:

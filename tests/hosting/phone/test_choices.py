@@ -17,7 +17,7 @@ from hosting.messages.send import send_message
 from hosting.models import Message, Number, SimulatedPhone
 from hosting.templatetags.chat import item_amount, offset_amount, payment_link, public_path
 from hosting.transports import sandbox
-from tests.factories import make_business, make_member, make_number
+from tests.factories import make_business, make_client, make_number
 
 pytestmark = pytest.mark.django_db
 BUTTONS = {
@@ -54,11 +54,7 @@ def phone(number: Number) -> SimulatedPhone:
 
 @pytest.fixture
 def client(number: Number) -> Client:
-    client = Client()
-    client.force_login(
-        make_member(number.business, "agent"), backend="django.contrib.auth.backends.ModelBackend"
-    )
-    return client
+    return make_client(number.business, "agent")
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from django.test import Client
 from accounts.models import Business
 from core.tenancy import system
 from hosting.models import Conversation, Message, Number
-from tests.factories import make_business, make_member, make_number
+from tests.factories import make_business, make_client, make_number
 from tests.hosting.search.test_engine import START, say
 
 pytestmark = pytest.mark.django_db
@@ -22,11 +22,7 @@ def number() -> Number:
 
 
 def reader(business: Business, role: str = "agent") -> Client:
-    client = Client()
-    client.force_login(
-        make_member(business, role), backend="django.contrib.auth.backends.ModelBackend"
-    )
-    return client
+    return make_client(business, role)
 
 
 def thread_of(message: Message) -> str:

@@ -13,7 +13,7 @@ from core.tenancy import scope, system
 from hosting.cloudapi.webhooks import sign
 from hosting.models import Account, Number, Webhook, WebhookCall
 from hosting.webhooks import delivery
-from tests.factories import make_business, make_member, make_number
+from tests.factories import make_business, make_client, make_number
 from tests.hosting.receivers import Receiver
 
 
@@ -25,11 +25,7 @@ def number(db: None, settings: Any) -> Number:
 
 @pytest.fixture
 def client(number: Number) -> Client:
-    client = Client()
-    client.force_login(
-        make_member(number.business, "owner"), backend="django.contrib.auth.backends.ModelBackend"
-    )
-    return client
+    return make_client(number.business, "owner")
 
 
 @pytest.fixture

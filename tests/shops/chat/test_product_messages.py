@@ -11,7 +11,7 @@ from hosting.inbound import events
 from hosting.models import Conversation, Message, SimulatedPhone
 from hosting.transports import sandbox
 from shops.models import Catalog, Order, OrderLine
-from tests.factories import make_member
+from tests.factories import make_client
 from tests.shops.chat.test_orders_intake import settle
 from tests.shops.sample_data import make_catalog, make_product
 
@@ -40,11 +40,7 @@ def phone(catalog: Catalog) -> SimulatedPhone:
 
 @pytest.fixture
 def client(catalog: Catalog) -> Client:
-    client = Client()
-    client.force_login(
-        make_member(catalog.business, "agent"), backend="django.contrib.auth.backends.ModelBackend"
-    )
-    return client
+    return make_client(catalog.business, "agent")
 
 
 def offer(client: Client, catalog: Catalog, **given: Any) -> Any:

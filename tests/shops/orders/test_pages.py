@@ -12,7 +12,7 @@ from hosting.models import SimulatedPhone, Webhook, WebhookCall
 from shops.chat.order_updates import order_facts
 from shops.models import Catalog, Order, OrderNote
 from shops.payments import attempts
-from tests.factories import make_key, make_member
+from tests.factories import make_client, make_key
 from tests.shops.chat.test_orders_intake import cart_of, send, settle, shop_messages
 from tests.shops.payments.test_attempts import CARD
 from tests.shops.sample_data import make_catalog, make_product
@@ -43,11 +43,7 @@ def order(catalog: Catalog) -> Order:
 
 @pytest.fixture
 def client(catalog: Catalog) -> Client:
-    client = Client()
-    client.force_login(
-        make_member(catalog.business, "agent"), backend="django.contrib.auth.backends.ModelBackend"
-    )
-    return client
+    return make_client(catalog.business, "agent")
 
 
 @pytest.fixture
