@@ -4,7 +4,6 @@ from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any, ClassVar
 
-from django import forms
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
@@ -14,11 +13,11 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 from unfold.decorators import action, display
 
-from accounts.admin_site import kept_files
 from accounts.admin_site.base import AuditedAdmin, EditableInline, ReadOnlyAdmin, ReadOnlyInline
 from accounts.admin_site.confirmation import Question, StyledForm, Table, ask, show
 from accounts.audit import record
 from accounts.models import Business
+from billing.admin.card_uploads import MAX_ROWS_SHOWN, UploadForm, problems_of, sheet_of_files
 from billing.models import (
     CallingCode,
     CardChoice,
@@ -30,11 +29,10 @@ from billing.models import (
     Tier,
     VersionState,
 )
-from billing.rate_cards import csv_export, csv_files, versions
-from billing.rate_cards.versions import CardError, Sheet
+from billing.rate_cards import csv_export, versions
+from billing.rate_cards.versions import Sheet
 from core import money
 
-MAX_ROWS_SHOWN = 500
 RULES = tuple(versions.RULES)
 PHASES = {
     "draft": _("Draft"),
@@ -140,9 +138,9 @@ class RateCardAdmin(AuditedAdmin):
         made: list[CardVersion] = []
 
         def draft(data: dict[str, Any]) -> str:
-            sheet = _sheet(data)
+            sheet = sheet_of_files(data)
             if sheet.problems:
-                question.tables.append(_problems(sheet))
+                question.tables.append(problems_of(sheet))
             rules = {name: data[name] for name in RULES}
             version = versions.make_draft(
                 card=card, sheet=sheet, valid_from=data["valid_from"], **rules
@@ -171,61 +169,6 @@ class RateCardAdmin(AuditedAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Never: charges refer to cards."""
         return False
-
-
-class UploadForm(StyledForm):
-    """Files of a new version: one in our layout, or Meta's two sheets."""
-
-    rates = forms.FileField(
-        label=_("Rates (CSV)"), help_text=_("Our layout, or Meta's rate sheet.")
-    )
-    tiers = forms.FileField(
-        label=_("Volume tiers (CSV)"), required=False, help_text=_("Meta's tier sheet, if any.")
-    )
-    valid_from = forms.DateField(
-        label=_("Valid from"), help_text=_("First day of a month, as in 2026-01-01.")
-    )
-    service_free_in_window = forms.BooleanField(
-        label=_("Service is free in the 24-hour window"), required=False
-    )
-    utility_free_in_window = forms.BooleanField(
-        label=_("Utility is free in the 24-hour window"), required=False
-    )
-    free_entry_hours = forms.IntegerField(
-        label=_("Free-entry window, hours"), initial=72, min_value=0, max_value=168
-    )
-    free_messages = forms.IntegerField(
-        label=_("Free service messages"),
-        initial=0,
-        min_value=0,
-        max_value=10**6,
-        help_text=_("For each number and month."),
-    )
-    reactions_free = forms.BooleanField(label=_("Reactions are free"), required=False, initial=True)
-    failed_charged = forms.BooleanField(label=_("Failed messages are charged"), required=False)
-    reported_prices = forms.BooleanField(
-        label=_("Marketing costs what the network reports, at most these prices"), required=False
-    )
-    kept = forms.CharField(required=False, max_length=64, widget=forms.HiddenInput)
-
-    def __init__(self, data: Any = None, files: Any = None) -> None:
-        kept: dict[str, Any] = {}
-        if data is not None:
-            data, kept = kept_files.restored(data, files, ("rates", "tiers"))
-        super().__init__(data, None if data is None else kept)
-        for name, file in kept.items():
-            # A browser empties its file inputs when a form comes back.
-            self.fields[name].widget.is_required = False
-            self.fields[name].help_text = _("%(file)s is kept; choose one only to replace it.") % {
-                "file": file.name
-            }
-
-    def clean_valid_from(self) -> date:
-        """Require the first day of a month."""
-        day: date = self.cleaned_data["valid_from"]
-        if day.day != 1:
-            raise forms.ValidationError(_("A version begins on the first day of a month."))
-        return day
 
 
 @admin.register(CardVersion)
@@ -331,29 +274,6 @@ def _file(object_id: str, name: str, write: Callable[[Sheet], str]) -> HttpRespo
     return HttpResponse(
         write(versions.sheet_of(version)), content_type="text/csv; charset=utf-8", headers=headers
     )
-
-
-def _sheet(data: dict[str, Any]) -> Sheet:
-    """The uploaded files as one sheet; raises CardError for files that are not text."""
-    files = [one for one in (data["rates"], data["tiers"]) if one]
-    try:
-        texts = [(one.name, one.read().decode("utf-8-sig")) for one in files]
-    except UnicodeDecodeError as error:
-        raise CardError("The file is not text in UTF-8; export it as CSV.") from error
-    return csv_files.read(*texts, markets=Market.objects.values_list("name", flat=True))
-
-
-def _problems(sheet: Sheet) -> Table:
-    rows = [
-        (one.file, one.row or "", one.column or "", one.reason)
-        for one in sheet.problems[:MAX_ROWS_SHOWN]
-    ]
-    title = ngettext(
-        "%(count)s problem; nothing was changed",
-        "%(count)s problems; nothing was changed",
-        len(sheet.problems),
-    ) % {"count": len(sheet.problems)}
-    return Table(title, (_("File"), _("Row"), _("Column"), _("What is wrong")), rows)
 
 
 def _comparison(version: CardVersion) -> list[Table]:

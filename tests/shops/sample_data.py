@@ -84,3 +84,9 @@ def pay_in_full(order: Order, way: PaymentWay = PaymentWay.CARD) -> Order:
     attempts.settle(payment, status=PaymentStatus.SUCCEEDED)
     order.refresh_from_db()
     return order
+
+
+def said(content: dict[str, Any]) -> str:
+    """The words of a text or of an interactive message."""
+    body = content["body"]
+    return str(body if isinstance(body, str) else body["text"])

@@ -32,7 +32,7 @@ from shops.orders import delivery
 from shops.payments import attempts, refunds
 from shops.tasks import sweep
 from tests.shops.chat.test_orders_intake import cart_of, send, settle, shop_messages
-from tests.shops.sample_data import make_catalog, make_delivery, make_product
+from tests.shops.sample_data import make_catalog, make_delivery, make_product, said
 
 pytestmark = pytest.mark.django_db
 CARD = {"number": "4242 4242 4242 4242", "expiry": "12/34", "code": "123"}
@@ -257,12 +257,6 @@ def test_cash_and_transfer_confirm_and_the_money_is_noted_when_it_comes(
     with scope(catalog.business_id):
         fulfilment.ship(fresh(order), tracking="L-42")
     assert fresh(order).state == "shipped"
-
-
-def said(content: dict[str, Any]) -> str:
-    """The words of a text or of an interactive message."""
-    body = content["body"]
-    return str(body if isinstance(body, str) else body["text"])
 
 
 def test_cash_is_paid_when_it_is_delivered(catalog: Catalog, order: Order) -> None:
