@@ -91,16 +91,17 @@ def page(found: QuerySet[AuditEntry], *, before: int) -> tuple[list[AuditEntry],
     return rows[:PAGE], rows[PAGE - 1].pk if len(rows) > PAGE else 0
 
 
-def changes(entry: AuditEntry) -> list[tuple[str, object, object]]:
+def changes(entry: AuditEntry, usual: str) -> list[tuple[str, object, object]]:
     """(name, before, after) of an entry in a reader's words, sorted by name; None where a side has
-    no value.
+    no value. Amounts are in the currency that the entry names, else in the `usual` one.
     """
     names = sorted({*entry.before, *entry.after})
+    currency = entry.after.get("currency") or entry.before.get("currency") or usual
     return [
         (
             words.column(name),
-            words.value(name, entry.before.get(name)),
-            words.value(name, entry.after.get(name)),
+            words.value(name, entry.before.get(name), currency),
+            words.value(name, entry.after.get(name), currency),
         )
         for name in names
     ]

@@ -1,10 +1,11 @@
 """Entries of the audit log in the reader's words: what was done, and the values of a change."""
 
-from decimal import Decimal
 from typing import Any
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
+
+from core import money
 
 # What an action is about, by the first part of its name.
 NOUNS = {
@@ -108,8 +109,8 @@ VERBS = {
     "viewed": gettext_noop("viewed by an operator"),
     "voided": gettext_noop("voided"),
 }
-# Decimals of a column of amounts, by the end of its name.
-AMOUNTS = {"_micros": 6, "_minor": 2}
+# Ends of the names of amounts: in micro-units, and in minor units of a currency.
+MICROS, MINOR = "_micros", "_minor"
 
 
 def action(name: str) -> str:
@@ -125,23 +126,23 @@ def action(name: str) -> str:
 
 def column(name: str) -> str:
     """The name of a changed value: `days_kept` as *Days kept*, without the unit of amounts."""
-    for end in AMOUNTS:
-        name = name.removesuffix(end)
-    return _spaced(name)
+    return _spaced(name.removesuffix(MICROS).removesuffix(MINOR))
 
 
-def value(name: str, given: Any) -> Any:
-    """A value for readers: lists in a row, yes and no, amounts as decimals; None stays None."""
+def value(name: str, given: Any, currency: str) -> Any:
+    """A value for readers: lists in a row, yes and no, amounts as decimals, those in minor units by
+    the currency; None stays None.
+    """
     if given is None:
         return None
     if isinstance(given, bool):
         return _("yes") if given else _("no")
     if isinstance(given, list):
         return ", ".join(str(one) for one in given) or "–"
-    decimals = next((count for end, count in AMOUNTS.items() if name.endswith(end)), None)
-    if decimals is not None and isinstance(given, int):
-        exact = Decimal(given).scaleb(-decimals)
-        return f"{exact.normalize():f}" if decimals > 2 else f"{exact:f}"
+    if name.endswith(MICROS) and isinstance(given, int):
+        return f"{money.micro_amount(given):f}"
+    if name.endswith(MINOR) and isinstance(given, int):
+        return f"{money.minor_amount(given, currency):f}"
     return "–" if given == "" else given
 
 

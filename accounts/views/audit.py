@@ -25,7 +25,10 @@ def audit(request: BusinessRequest) -> HttpResponse:
     rows, older = history.page(found, before=filters.before)
     own = AuditEntry.objects.filter(business=request.business)
     context: dict[str, Any] = {
-        "rows": [(row, words.action(row.action), history.changes(row)) for row in rows],
+        "rows": [
+            (row, words.action(row.action), history.changes(row, request.business.currency))
+            for row in rows
+        ],
         "older": older,
         "filters": filters,
         "people": own.order_by("actor_name").values_list("actor_name", flat=True).distinct()[:200],

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from accounts.audit import history
 from accounts.models import AuditEntry, Business, Membership
 from core.tenancy import system
 from tests.factories import make_business, make_member
@@ -57,6 +58,24 @@ def test_a_change_is_shown_with_both_sides_and_its_origin(
     assert "<b>Role</b> <del>agent</del> finance" in page
     assert FROM in page
     assert subjects(page.encode()) == [member.email]
+
+
+@pytest.mark.parametrize(
+    ("usual", "after", "shown"),
+    [
+        ("USD", {"amount_minor": 1234}, "12.34"),
+        ("JPY", {"amount_minor": 1234}, "1234"),
+        ("KWD", {"amount_minor": 1234}, "1.234"),
+        # The currency of the entry, where it names one.
+        ("USD", {"amount_minor": -5, "currency": "JPY"}, "-5"),
+        ("JPY", {"amount_micros": 4_500}, "0.0045"),
+    ],
+)
+def test_amounts_have_the_decimals_of_their_currency(
+    usual: str, after: dict[str, Any], shown: str
+) -> None:
+    found = history.changes(AuditEntry(before={}, after=after), usual)
+    assert ("Amount", None, shown) in found
 
 
 def test_filters_narrow_it_and_nonsense_is_ignored(business: Business, owner: Client) -> None:
